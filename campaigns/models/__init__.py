@@ -1,0 +1,3 @@
+from .campaign import Campaign, CampaignTest
+
+__all__ = ["Campaign", "CampaignTest"]

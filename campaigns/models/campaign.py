@@ -1,0 +1,93 @@
+"""A campaign: what we say, to whom, when. Once scheduled, its mailing carries the state."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import WorkspaceOwned
+from contacts.models import Contact
+from delivery.models import FromAddress, Mailing, Route
+
+
+
+class Campaign(WorkspaceOwned):
+    """`version` counts saves: a save names the version that it was made from, or is a conflict."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        SCHEDULED = "scheduled", _("Scheduled")
+
+    class Kind(models.TextChoices):
+        HTML = "html", _("HTML")
+        LETTER = "letter", _("Simple text")
+
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.HTML)
+    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
+    subject = models.CharField(_("subject"), max_length=500, blank=True)
+    preheader = models.CharField(_("preview text"), max_length=500, blank=True)
+    from_address = models.ForeignKey(FromAddress, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    reply_to = models.CharField(max_length=320, blank=True)
+    html = models.TextField(blank=True)
+    letter = models.TextField(blank=True)
+    text = models.TextField(blank=True)  # "" = made from the HTML
+    route = models.ForeignKey(Route, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    include_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    exclude_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    accepted_checks = models.JSONField(default=dict, blank=True)  # "look" checks that a person accepted: id → value
+    version = models.PositiveIntegerField(default=1)
+    # The wall time that was chosen, in its zone: what the marketer meant, whatever the law does to the zone.
+    send_at = models.DateTimeField(null=True, blank=True)
+    zone = models.CharField(max_length=64, blank=True)
+    mailing = models.OneToOneField(Mailing, null=True, blank=True, on_delete=models.SET_NULL, related_name="campaign")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    scheduled_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "-id"], name="campaign_newest")]
+
+    def __str__(self) -> str:
+        return self.name or self.subject or str(_("Untitled campaign"))
+
+    @property
+    def status(self) -> str:
+        """The one word that a badge shows: draft, scheduled, then the mailing's state."""
+        if self.mailing is None:
+            return self.state
+        if self.mailing.state == Mailing.State.WAITING:
+            return self.State.SCHEDULED
+        return self.mailing.state
+
+    @property
+    def editable(self) -> bool:
+        return self.state == self.State.DRAFT
+
+    @property
+    def local_send_at(self) -> datetime | None:
+        return self.send_at and self.send_at.astimezone(zoneinfo.ZoneInfo(self.zone) if self.zone else UTC)
+
+
+class CampaignTest(models.Model):
+    """A test send: its mailing, who asked, as whom it was personalised."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="tests")
+    mailing = models.OneToOneField(Mailing, on_delete=models.CASCADE, related_name="campaign_test")
+    contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="+")
+    sent_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]

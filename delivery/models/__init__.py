@@ -1,0 +1,34 @@
+from .content import Content, Link
+from .domains import DkimKey, FromAddress, SendingDomain
+from .log import Attempt, Event
+from .mailing import Exclusion, Mailing, MailingRoute
+from .message import Message, MessageException, MessageState
+from .queue import Deferral, Lease, Run
+from .routes import Bucket, Limit, Route
+from .sandbox import SandboxMail
+from .sites import Domain, Site
+
+__all__ = [
+    "Attempt",
+    "Bucket",
+    "Content",
+    "Deferral",
+    "DkimKey",
+    "Domain",
+    "Event",
+    "Exclusion",
+    "FromAddress",
+    "Lease",
+    "Limit",
+    "Link",
+    "Mailing",
+    "MailingRoute",
+    "Message",
+    "MessageException",
+    "MessageState",
+    "Route",
+    "Run",
+    "SandboxMail",
+    "SendingDomain",
+    "Site",
+]

@@ -1,0 +1,104 @@
+"""A mailing: frozen content, an audience, a route, limits. Delivery knows no campaigns."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import WorkspaceOwned
+from contacts.models import Contact
+
+from .content import Content
+from .domains import FromAddress
+from .routes import Route
+
+
+class Mailing(WorkspaceOwned):
+    class Kind(models.TextChoices):
+        CAMPAIGN = "campaign", _("Campaign")
+        TEST = "test", _("Test")
+        TRANSACTIONAL = "transactional", _("Transactional")
+        OPT_IN = "opt_in", _("Opt-in")
+        NOTICE = "notice", _("Notice")
+        RELAYED = "relayed", _("Relayed")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Scheduled")
+        EXPANDING = "expanding", _("Preparing")
+        SENDING = "sending", _("Sending")
+        PAUSED = "paused", _("Paused")
+        FINISHED = "finished", _("Finished")
+        STOPPED = "stopped", _("Stopped")
+
+    kind = models.CharField(max_length=14, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    pause_reason = models.CharField(max_length=80, blank=True)  # "manual", or a cause id
+    name = models.CharField(max_length=200, blank=True)
+    content = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="mailings")
+    from_address = models.ForeignKey(FromAddress, on_delete=models.PROTECT, related_name="mailings")
+    reply_to = models.CharField(max_length=320, blank=True)
+    include_lists = ArrayField(models.BigIntegerField(), default=list)
+    exclude_lists = ArrayField(models.BigIntegerField(), default=list)
+    rcpts = ArrayField(models.CharField(max_length=320), default=list)  # typed addresses: tests, notices
+    as_contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    routes = models.ManyToManyField(Route, through="MailingRoute", related_name="mailings")
+    start_at = models.DateTimeField(null=True, blank=True)  # not before; None: as soon as launched
+    give_up_after = models.DurationField()
+    # How far expansion has come: (lane, id) of the last one, committed with its slice.
+    expansion_cursor = models.JSONField(default=dict, blank=True)
+    matched = models.BigIntegerField(default=0)  # people matched by the include lists
+    expanded = models.BigIntegerField(default=0)  # messages made
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    announced_at = models.DateTimeField(null=True, blank=True)  # its end was told to whoever scheduled it
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["state"],
+                name="mailing_open",
+                condition=models.Q(state__in=["waiting", "expanding", "sending", "paused"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"{self.kind} {self.pk}"
+
+    @property
+    def at_most_once(self) -> bool:
+        """Campaigns are never sent twice by themselves; the other kinds at least once, with the same bytes."""
+        return self.kind == self.Kind.CAMPAIGN
+
+
+class MailingRoute(models.Model):
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="mailing_routes")
+    route = models.ForeignKey(Route, on_delete=models.PROTECT)
+    order = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("mailing", "route", name="mailingroute_once")]
+        ordering = ["order"]
+
+
+class Exclusion(models.Model):
+    """Somebody who was matched but will not receive it, and the first reason why."""
+
+    class Reason(models.TextChoices):
+        ERASED = "erased", _("Erased")
+        COMPLAINED = "complained", _("Complained")
+        UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+        BOUNCED = "bounced", _("Bounced before")
+        STOPPED = "stopped", _("Stopped by you")
+        NO_ADDRESS = "no_address", _("No valid address")
+        DOMAIN_RESTS = "domain_rests", _("Domain takes no mail")
+        EXCLUDED_LIST = "excluded_list", _("On an excluded list")
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="exclusions", db_constraint=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    reason = models.CharField(max_length=20, choices=Reason.choices)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("mailing", "contact", name="exclusion_once")]
+        indexes = [models.Index(fields=["mailing", "reason", "id"], name="exclusion_by_reason")]

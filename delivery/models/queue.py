@@ -1,0 +1,65 @@
+"""The queue's own rows: runs, leases, deferrals (docs/reliability.md)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .mailing import Mailing
+from .message import Message
+from .routes import Route
+from .sites import Site
+
+
+class Run(models.Model):
+    """A range of one lane's message ids with a cursor: ids past the cursor are waiting."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="runs")
+    lane = models.CharField(max_length=40)  # "site:<id>", "mixed", "all"
+    site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="+")
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    cursor = models.BigIntegerField()  # the next id to lease
+    turn = models.BigIntegerField(default=0)  # least turn goes first
+
+    class Meta:
+        indexes = [models.Index(fields=["mailing", "lane"], name="run_by_lane")]
+
+
+class Lease(models.Model):
+    """A worker's claim on ids lo..hi of a run, or on deferred messages. Judged by the database's clock."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="leases")
+    run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="leases")
+    route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="+")
+    site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="+")
+    lo = models.BigIntegerField(default=0)
+    hi = models.BigIntegerField(default=0)
+    worker = models.CharField(max_length=120)  # host:pid:start, also the journal's name
+    host = models.CharField(max_length=120)
+    fence = models.IntegerField(default=1)
+    lease_until = models.DateTimeField()
+    marked = models.IntegerField(default=0)
+    ended = models.IntegerField(default=0)
+    created_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["lease_until"], name="lease_open", condition=models.Q(closed_at__isnull=True)),
+            models.Index(fields=["mailing"], name="lease_open_mailing", condition=models.Q(closed_at__isnull=True)),
+        ]
+
+
+class Deferral(models.Model):
+    """A message that waits for its next try. A lease on it pushes `due_at` forward; an outcome deletes it."""
+
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True)
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deferrals")
+    lane = models.CharField(max_length=40)
+    site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    due_at = models.DateTimeField()
+    attempt = models.SmallIntegerField(default=0)
+    lease = models.ForeignKey(Lease, null=True, on_delete=models.SET_NULL, related_name="deferrals", db_constraint=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="deferral_due")]

@@ -1,0 +1,87 @@
+"""How mail leaves: routes, limits, and the buckets that keep them. They belong to the install."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Workspace
+
+from .domains import SendingDomain
+from .sites import Site
+
+
+class Route(models.Model):
+    class Kind(models.TextChoices):
+        SMARTHOST = "smarthost", _("Smarthost")
+        DIRECT = "direct", _("Direct to MX")
+        SANDBOX = "sandbox", _("Sandbox")
+
+    class Security(models.TextChoices):
+        NONE = "none", _("None")
+        STARTTLS = "starttls", _("STARTTLS")
+        IMPLICIT = "implicit", _("Implicit TLS")
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    host = models.CharField(max_length=255, blank=True)
+    port = models.PositiveIntegerField(default=587)
+    security = models.CharField(max_length=10, choices=Security.choices, default=Security.STARTTLS)
+    username = models.CharField(max_length=255, blank=True)
+    uuid = models.UUIDField(default=uuid.uuid4, editable=False)  # part of what seals the password
+    password_sealed = models.TextField(blank=True)
+    ca_file = models.CharField(max_length=500, blank=True)  # a private CA for the smarthost's certificate
+    ehlo_name = models.CharField(max_length=255, blank=True)
+    source_address = models.GenericIPAddressField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(max_length=80, blank=True)  # a cause id, or "manual"
+    created_at = models.DateTimeField(auto_now_add=True)
+    workspaces = models.ManyToManyField(Workspace, related_name="routes", blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Limit(models.Model):
+    """What may pass in a time. Empty figures do not limit; the narrowest of all that apply holds.
+
+    One row a scope: a route, a provider over a route, a sending domain, a workspace.
+    """
+
+    route = models.ForeignKey(Route, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
+    site = models.ForeignKey(Site, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
+    sending_domain = models.ForeignKey(SendingDomain, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
+    workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
+    per_second = models.FloatField(null=True, blank=True)
+    per_minute = models.FloatField(null=True, blank=True)
+    per_hour = models.PositiveIntegerField(null=True, blank=True)
+    per_day = models.PositiveIntegerField(null=True, blank=True)  # rolling 24 h
+    connections = models.PositiveIntegerField(null=True, blank=True)
+    per_connection = models.PositiveIntegerField(null=True, blank=True)  # messages before we reconnect
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "route", "site", "sending_domain", "workspace", name="limit_once_a_scope", nulls_distinct=False
+            )
+        ]
+
+
+class Bucket(models.Model):
+    """What the workers share about one scope: time sold, slots of the hour and day, closed until when."""
+
+    key = models.CharField(max_length=120, primary_key=True)  # "route:1", "route:1/site:7", "domain:3", "workspace:2"
+    next_at = models.DateTimeField(null=True, blank=True)
+    slots = ArrayField(models.IntegerField(), default=list, blank=True)
+    slots_at = models.DateTimeField(null=True, blank=True)
+    day_slots = ArrayField(models.IntegerField(), default=list, blank=True)
+    day_slots_at = models.DateTimeField(null=True, blank=True)
+    closed_until = models.DateTimeField(null=True, blank=True)
+    closings = models.PositiveIntegerField(default=0)  # in a row: 1 min, doubling to 30
+    closed_cause = models.CharField(max_length=80, blank=True)
