@@ -1,28 +1,97 @@
-"""Every setting, read once. A bad value stops the start and names itself."""
+"""Every setting, read once. A bad value stops the start and names itself; `.env.example` lists them all.
+
+Without DATABASE_URL this is the *embedded mode*: PostgreSQL and Valkey run beside the product on unix sockets, and the
+secrets are made once in `var/keys.env`. With it, every secret must be given.
+"""
 
 from __future__ import annotations
 
-import sys
+import os
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.embedded import keys, places
+from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+env.smart_cast = False
+environ.Env.read_env(str(BASE_DIR / ".env"))
 
+# --- Where things are -------------------------------------------------------------------------------------------------
 VAR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+JOURNAL_DIR = VAR / "journal"
+UPLOAD_DIR = VAR / "uploads"
+RUN_DIR = VAR / "run"
+STATIC_BUILD = BASE_DIR / "var" / "static"
+"""What the front-end build writes; it belongs to the checkout, not to the data."""
+STATIC_ROOT = BASE_DIR / "var" / "static-served"
+
 DATABASE_URL = env.str("DATABASE_URL", default="")
 EMBEDDED = not DATABASE_URL
-DEBUG = False
-SECRET_KEY = env.str("SECRET_KEY", default="embedded-only" if EMBEDDED else "")
-ALLOWED_HOSTS = ["*"]
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+TRACKING_URL = env.str("TRACKING_URL", default=BASE_URL).rstrip("/")
+HTTPS = BASE_URL.startswith("https://")
+DEBUG = env.bool("DEBUG", default=False)
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 
+# --- Secrets ----------------------------------------------------------------------------------------------------------
+_secrets = keys.make_once(VAR / "keys.env") if EMBEDDED else {}
+_secrets |= {name: env.str(name) for name in keys.NAMES if name in os.environ}
+try:
+    if not EMBEDDED:
+        keys.refuse_defaults(_secrets)
+    ENCRYPTION_KEYS = keys.parse("ENCRYPTION_KEYS", _secrets["ENCRYPTION_KEYS"])
+    TOKEN_KEYS = keys.parse("TOKEN_KEYS", _secrets["TOKEN_KEYS"])
+except keys.BadKeys as error:
+    raise ImproperlyConfigured(str(error)) from error
+"""Both are key id (one letter) → 32 bytes, newest first; retired keys stay in the list, so that old data is read."""
+SECRET_KEY = _secrets["SECRET_KEY"]
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+for _name, _url in (("BASE_URL", BASE_URL), ("TRACKING_URL", TRACKING_URL)):
+    if urlsplit(_url).scheme not in ("http", "https") or not urlsplit(_url).hostname:
+        raise ImproperlyConfigured(f"{_name} must be an address like https://mail.example.com, not {_url!r}")
+if DEBUG and not EMBEDDED:
+    raise ImproperlyConfigured("DEBUG shows secrets to visitors: it is for the embedded mode only")
+
+# --- Database, broker -------------------------------------------------------------------------------------------------
+if EMBEDDED:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "shirase",
+            "USER": "shirase",
+            "HOST": str(places.postgres_place(VAR).sockets),
+        }
+    }
+else:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// address")
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 60,
+    "CONN_HEALTH_CHECKS": True,
+    "TEST": {"NAME": "test_shirase" + env.str("TEST_DB_SUFFIX", default="")},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+BROKER_URL = env.str("BROKER_URL", default=f"redis+socket://{places.valkey_socket(VAR)}" if EMBEDDED else "")
+if not BROKER_URL:
+    raise ImproperlyConfigured("BROKER_URL is missing: the address of a Valkey or Redis, redis://host:6379/0")
+
+# --- Django -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_celery_beat",
@@ -37,13 +106,141 @@ INSTALLED_APPS = [
     "analytics",
     "config",
 ]
-AUTH_USER_MODEL = "accounts.User"
+MIDDLEWARE = [
+    "config.middleware.ClientAddress",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.template.context_processors.csrf",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.shell",
+            ],
+        },
+    }
+]
 ROOT_URLCONF = "config.urls"
-DATABASES = {
-    "default": env.db_url_config(DATABASE_URL) if DATABASE_URL else {"ENGINE": "django.db.backends.postgresql", "NAME": "shirase", "HOST": str(VAR / "run")}
-}
-USE_TZ = True
-TIME_ZONE = "UTC"
+WSGI_APPLICATION = "config.wsgi.application"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ja", "日本語")]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOCALE_PATHS = [
+    BASE_DIR / "locale" / name for name in ("accounts", "contacts", "delivery", "campaigns", "analytics", "config")
+]
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [STATIC_BUILD] if STATIC_BUILD.is_dir() else []
+# Hashed names once they have been collected; before the first build (and in tests without one) plain ones.
+_collected = (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_USE_FINDERS = not _collected
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_DIR}},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if _collected
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+EMAIL_BACKEND = (
+    "delivery.mail.EmailBackend" if find_spec("delivery.mail") else "django.core.mail.backends.console.EmailBackend"
+)
+LOGGING_CONFIG = None
+logging_config(LOG_LEVEL, readable=EMBEDDED)
+
+# --- People -----------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# --- Transport --------------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) + [
+    host for host in (urlsplit(url).hostname for url in (BASE_URL, TRACKING_URL)) if host
+]
+if EMBEDDED:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"] if HOST in ("127.0.0.1", "localhost", "::1") else ["*"]
+PROXY_HOPS = env.int("PROXY_HOPS", default=1 if HTTPS else 0)
+"""How many proxies of our own stand before the web process; their X-Forwarded-* headers are believed."""
+if PROXY_HOPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(BASE_URL))]
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "no-referrer"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=1024 * 1024 * 1024)
+"""The largest CSV file that is taken."""
+
+# --- Sending ----------------------------------------------------------------------------------------------------------
+DNS_RESOLVER = env.str("DNS_RESOLVER", default="")
+"""`address` or `address:port` of the name server to ask; empty: the machine's own."""
+SMTP_HOSTNAME = env.str("SMTP_HOSTNAME", default=urlsplit(BASE_URL).hostname or "localhost")
+"""What a route without an EHLO name of its own says in EHLO."""
+ALLOW_PRIVATE_MX = env.bool("ALLOW_PRIVATE_MX", default=False)
+"""Tests only: direct delivery to MX on loopback and private addresses, on the port MX_PORT."""
+MX_PORT = env.int("MX_PORT", default=25)
+SANDBOX_HOST = env.str("SANDBOX_HOST", default="127.0.0.1")
+SANDBOX_PORT = env.int("SANDBOX_PORT", default=PORT + 25)
+SANDBOX_KEPT = env.int("SANDBOX_KEPT", default=5000)
+LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)
+SEND_CONNECTIONS = env.int("SEND_CONNECTIONS", default=10)
+"""Connections of one send process to one site."""
+RETENTION_MONTHS = env.int("RETENTION_MONTHS", default=24)
+TIME_SCALE = env.float("TIME_SCALE", default=1.0)
+"""Multiplies SMTP time-outs and retry delays; tests make it small."""
+if TIME_SCALE <= 0:
+    raise ImproperlyConfigured("TIME_SCALE must be above 0")
+
+# --- Workers ----------------------------------------------------------------------------------------------------------
+SEND_WORKERS = env.int("SEND_WORKERS", default=os.cpu_count() or 1)
+WORK_WORKERS = env.int("WORK_WORKERS", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=8)

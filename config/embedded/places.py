@@ -1,0 +1,64 @@
+"""Where the embedded servers keep their data and sockets, so that their user reaches both."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+# sun_path holds 108 bytes with its NUL (unix(7)); the server's own file name comes on top of the folder.
+LONGEST_SOCKET = 107
+POSTGRES_SOCKET = ".s.PGSQL.5432"
+OUTSIDE = Path("/var/lib/shirase")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folders of one embedded PostgreSQL."""
+
+    data: Path
+    sockets: Path
+    binaries: Path
+    """Where a copy of the binaries goes when the ones in the virtual environment cannot be reached."""
+    moved: bool
+    """True when `var/` cannot be reached by the server's user and everything lies under /var/lib/shirase."""
+
+
+def fingerprint(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+
+
+def reachable_by_others(path: Path) -> bool:
+    """True when a user who owns nothing here can walk down to `path` (x for others on every folder that exists)."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents) if folder.is_dir())
+
+
+def runs_as_other_user() -> bool:
+    """PostgreSQL refuses root, so that under root it is run as `nobody`."""
+    return os.geteuid() == 0
+
+
+def postgres_place(var: Path) -> Place:
+    moved = runs_as_other_user() and not reachable_by_others(var)
+    base = OUTSIDE / fingerprint(var) if moved else var
+    return Place(
+        data=base / "postgres",
+        sockets=short_enough(base / "run" / "postgres", POSTGRES_SOCKET),
+        binaries=OUTSIDE / fingerprint(Path(sys.prefix)) / "pgsql",
+        moved=moved,
+    )
+
+
+def valkey_socket(var: Path) -> Path:
+    return short_enough(var / "run", "valkey.sock") / "valkey.sock"
+
+
+def short_enough(folder: Path, file_name: str) -> Path:
+    """`folder`, or a short private one in its stead when the socket's path would not fit into its 107 bytes."""
+    if len(os.fsencode(folder / file_name)) <= LONGEST_SOCKET:
+        return folder
+    runtime = Path(f"/run/user/{os.geteuid()}")
+    base = runtime if runtime.is_dir() else Path("/tmp")  # noqa: S108 - made with mode 0700 and its owner checked
+    return base / f"shirase-{os.geteuid()}-{fingerprint(folder)}"

@@ -1,0 +1,47 @@
+"""What holds for every response: who is asking, behind which proxies, and what the browser may load."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# Nothing from another host, no inline script. Styles: CodeMirror adds <style> elements and is given the nonce; style
+# attributes carry the widths of bars. A view that shows foreign HTML sets a policy of its own, which is left alone.
+POLICY = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+    "style-src-attr 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class ContentSecurityPolicy:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=request.csp_nonce))  # type: ignore[attr-defined]
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        return response
+
+
+class ClientAddress:
+    """REMOTE_ADDR becomes the client's: the entry of X-Forwarded-For that the outermost of our own proxies wrote.
+
+    Entries further left were sent by the client and may say anything; with PROXY_HOPS = 0 the header is ignored.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        entries = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        if 0 < settings.PROXY_HOPS <= len(entries) and entries[-settings.PROXY_HOPS]:
+            request.META["REMOTE_ADDR"] = entries[-settings.PROXY_HOPS]
+        return self.get_response(request)

@@ -1,0 +1,40 @@
+"""Tests run on a PostgreSQL of their own (`var/test`), which the first session starts and the last one stops."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+# The product reads its settings once, so that these come before its first import.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("VAR_DIR", str(ROOT / "var" / "test"))
+os.environ.setdefault("BROKER_URL", "memory://")
+# Playwright's synchronous interface runs an event loop in this thread; the tests' own queries are not in it.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+from django.conf import settings  # noqa: E402
+
+from config.embedded import postgres  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not settings.EMBEDDED:
+        return
+    settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
+    users = (settings.RUN_DIR / "sessions.lock").open("w")
+    fcntl.flock(users, fcntl.LOCK_SH)
+    postgres.start(settings.VAR, durable=False)
+
+    def leave() -> None:
+        with users, suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            postgres.stop(settings.VAR)
+
+    config.add_cleanup(leave)
