@@ -1,0 +1,22 @@
+"""Who reads us: contacts, their lists, what stops mail to them, and the history of it all."""
+
+from .contact import Contact, ContactChange
+from .count import Count
+from .field import Field
+from .imports import Import, ImportRow, StagedRow
+from .list import ConsentRecord, List, Subscription
+from .suppression import Suppression
+
+__all__ = [
+    "ConsentRecord",
+    "Contact",
+    "ContactChange",
+    "Count",
+    "Field",
+    "Import",
+    "ImportRow",
+    "List",
+    "StagedRow",
+    "Subscription",
+    "Suppression",
+]

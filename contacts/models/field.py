@@ -1,0 +1,34 @@
+"""Custom fields: what else a workspace knows about its people."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.models import WorkspaceOwned
+
+
+class Field(WorkspaceOwned):
+    """One typed custom field. Values live in `Contact.fields` under `key`, in JSON's own types."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text"  # any text
+        NUMBER = "number"  # a JSON number
+        DATE = "date"  # "YYYY-MM-DD"
+        BOOLEAN = "boolean"  # true or false
+        CHOICE = "choice"  # one of `choices`
+
+    key = models.TextField()  # the name in templates: contact.<key>
+    label = models.TextField()
+    kind = models.TextField(choices=Kind.choices, default=Kind.TEXT)
+    choices: ArrayField[list[str], list[str]] = ArrayField(models.TextField(), default=list, db_default=[], blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["workspace", "key"], name="field_key")]
+
+    def __str__(self) -> str:
+        return self.label
