@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fields import SealedField
 from accounts.models import WorkspaceOwned
 
 
@@ -51,7 +52,7 @@ class DkimKey(models.Model):
     sending_domain = models.ForeignKey(SendingDomain, on_delete=models.CASCADE, related_name="dkim_keys")
     selector = models.CharField(max_length=63)
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)  # part of what seals the private key
-    private_sealed = models.TextField()
+    private_sealed = SealedField()
     public = models.TextField()  # base64 of the public key: p= in DNS
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)

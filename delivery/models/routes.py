@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fields import SealedField
 from accounts.models import Workspace
 
 from .domains import SendingDomain
@@ -32,7 +33,7 @@ class Route(models.Model):
     security = models.CharField(max_length=10, choices=Security.choices, default=Security.STARTTLS)
     username = models.CharField(max_length=255, blank=True)
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)  # part of what seals the password
-    password_sealed = models.TextField(blank=True)
+    password_sealed = SealedField(blank=True)
     ca_file = models.CharField(max_length=500, blank=True)  # a private CA for the smarthost's certificate
     ehlo_name = models.CharField(max_length=255, blank=True)
     source_address = models.GenericIPAddressField(null=True, blank=True)
