@@ -29,7 +29,6 @@ UPLOAD_DIR = VAR / "uploads"
 RUN_DIR = VAR / "run"
 STATIC_BUILD = BASE_DIR / "var" / "static"
 """What the front-end build writes; it belongs to the checkout, not to the data."""
-STATIC_ROOT = BASE_DIR / "var" / "static-served"
 
 DATABASE_URL = env.str("DATABASE_URL", default="")
 EMBEDDED = not DATABASE_URL
@@ -120,6 +119,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.WorkspaceMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
@@ -134,6 +134,7 @@ TEMPLATES = [
                 "django.template.context_processors.csrf",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.person",
                 "config.context.shell",
             ],
         },
@@ -150,16 +151,12 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [STATIC_BUILD] if STATIC_BUILD.is_dir() else []
-# Hashed names once they have been collected; before the first build (and in tests without one) plain ones.
-_collected = (STATIC_ROOT / "staticfiles.json").exists()
-WHITENOISE_USE_FINDERS = not _collected
+# The build names its files by their content (`app-1A2B3C4D.css`), so that they may be kept for ever.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+-[0-9A-Z]{8}\.[a-z0-9]+$"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_DIR}},
-    "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if _collected
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 EMAIL_BACKEND = (
     "delivery.mail.EmailBackend" if find_spec("delivery.mail") else "django.core.mail.backends.console.EmailBackend"
@@ -187,14 +184,24 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_SESSION_REMEMBER = None  # the person ticks it
+ACCOUNT_ADAPTER = "accounts.adapter.Adapter"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# One lockout, in the database, so that it holds over all web processes: axes below.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-AXES_FAILURE_LIMIT = 8
+AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_FORM_FIELD = "login"
-AXES_RESET_ON_SUCCESS = True
+# By account from anywhere, and by address for any account. A success resets neither: whoever has one account could
+# else go on guessing others. Attempts are forgotten after the cool-off.
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_RESET_ON_SUCCESS = False
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "accounts.lockout.tried_name"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
@@ -232,6 +239,9 @@ SANDBOX_HOST = env.str("SANDBOX_HOST", default="127.0.0.1")
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=PORT + 25)
 SANDBOX_KEPT = env.int("SANDBOX_KEPT", default=5000)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)
+UNDO_SECONDS = env.int("UNDO_SECONDS", default=30)
+SANDBOX_UNDO_SECONDS = env.int("SANDBOX_UNDO_SECONDS", default=5)
+"""How long "send now" waits so that it can be taken back."""
 SEND_CONNECTIONS = env.int("SEND_CONNECTIONS", default=10)
 """Connections of one send process to one site."""
 RETENTION_MONTHS = env.int("RETENTION_MONTHS", default=24)

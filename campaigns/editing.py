@@ -1,0 +1,89 @@
+"""What a person does to a draft: make it, save it, copy it, throw it away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from campaigns.models import Campaign
+from contacts.models import List
+from delivery.models import FromAddress
+
+if TYPE_CHECKING:
+    from accounts.models import User, Workspace
+
+CONTENT = ("kind", "language", "subject", "preheader", "html", "letter", "text", "reply_to")
+COPIED = (*CONTENT, "from_address", "route")
+
+
+class Conflict(Exception):
+    """Somebody saved first. `current` is what is stored now."""
+
+    def __init__(self, current: Campaign) -> None:
+        super().__init__(f"campaign {current.pk} is at version {current.version}")
+        self.current = current
+
+
+class NotEditable(Exception):
+    """It is scheduled or sent: what was approved is what is sent."""
+
+
+def create(workspace: Workspace, by: User | None, **values: Any) -> Campaign:
+    """A new draft. The From address and the language are prefilled; nothing else is."""
+    values.setdefault("language", workspace.language)
+    values.setdefault("from_address", FromAddress.objects.of(workspace).order_by("-id").first())
+    campaign = Campaign.objects.create(workspace=workspace, created_by=by, updated_by=by, **values)
+    audit.record(by, workspace, "campaign.create", campaign)
+    return campaign
+
+
+def save(campaign: Campaign, version: int, values: Mapping[str, Any], by: User | None) -> Campaign:
+    """Store `values` if the draft is still at `version`, in one statement. Raises Conflict, NotEditable."""
+    changed = Campaign.objects.filter(pk=campaign.pk, version=version, state=Campaign.State.DRAFT).update(
+        **values, version=models.F("version") + 1, updated_by=by, updated_at=timezone.now()
+    )
+    current = Campaign.objects.get(pk=campaign.pk)
+    if changed:
+        return current
+    if not current.editable:
+        raise NotEditable
+    raise Conflict(current)
+
+
+def duplicate(campaign: Campaign, by: User | None) -> Campaign:
+    """A new draft with the same words. The audience is not copied: it is chosen for each send."""
+    values = {name: getattr(campaign, name) for name in COPIED}
+    return create(campaign.workspace, by, name=copy_name(campaign.name), **values)
+
+
+def copy_name(name: str) -> str:
+    """Autumn → Autumn (copy) → Autumn (copy 2)."""
+    if not name:
+        return ""
+    word = _("copy")
+    match = re.fullmatch(rf"(.*) \({re.escape(word)}(?: (\d+))?\)", name)
+    if not match:
+        return f"{name} ({word})"[:200]
+    return f"{match[1]} ({word} {int(match[2] or 1) + 1})"[:200]
+
+
+@transaction.atomic
+def delete(campaign: Campaign, by: User | None) -> bool:
+    """Throw a draft away. Whatever was sent stays, with its report."""
+    audit.record(by, campaign.workspace, "campaign.delete", campaign)
+    gone, _rows = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT, mailing=None).delete()
+    return bool(gone)
+
+
+def chosen_lists(campaign: Campaign) -> tuple[list[List], list[List]]:
+    """The include and exclude lists that still exist, by name."""
+    lists = {one.pk: one for one in List.objects.of(campaign.workspace).order_by("name")}
+    include = [one for pk, one in lists.items() if pk in campaign.include_lists]
+    exclude = [one for pk, one in lists.items() if pk in campaign.exclude_lists]
+    return include, exclude

@@ -1,0 +1,115 @@
+"""From a draft to a mailing and back: schedule, undo, pause, resume, stop. Each from a named state, once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from campaigns import contents
+from campaigns.models import Campaign
+from delivery import mailings
+from delivery.models import Mailing, Route
+
+if TYPE_CHECKING:
+    from accounts.audit import Actor
+    from accounts.models import User
+
+
+class NotDraft(Exception):
+    """It was scheduled before, perhaps a second ago by a second click. Nothing changed."""
+
+
+class TooLate(Exception):
+    """It has begun to send: it can be paused or stopped, not taken back."""
+
+
+def undo_window(campaign: Campaign) -> timedelta:
+    """How long "send now" waits: shorter in the sandbox, where nothing can go wrong."""
+    sandbox = campaign.from_address is not None and campaign.from_address.sending_domain.sandbox
+    return timedelta(seconds=settings.SANDBOX_UNDO_SECONDS if sandbox else settings.UNDO_SECONDS)
+
+
+@transaction.atomic
+def schedule(campaign: Campaign, *, by: User | None, actor: Actor, at: datetime | None = None, zone: str = "") -> Mailing:
+    """Freeze the content and make the mailing; without `at` it starts when the undo window is over.
+
+    The caller has run the preflight. Raises NotDraft, and TemplateProblem if the content cannot be frozen.
+    """
+    locked = Campaign.objects.select_for_update(of=("self",)).get(pk=campaign.pk)
+    if not locked.editable or locked.mailing_id or locked.from_address is None:
+        raise NotDraft
+    start_at = at or timezone.now() + undo_window(locked)
+    mailing = mailings.create(
+        workspace=locked.workspace,
+        kind=Mailing.Kind.CAMPAIGN,
+        name=str(locked),
+        content=contents.freeze(locked),
+        from_address=locked.from_address,
+        reply_to=locked.reply_to,
+        routes=[route] if (route := route_of(locked)) else [],
+        include_lists=locked.include_lists,
+        exclude_lists=locked.exclude_lists,
+        start_at=start_at,
+    )
+    Campaign.objects.filter(pk=locked.pk).update(
+        state=Campaign.State.SCHEDULED, mailing=mailing, send_at=start_at, zone=zone, scheduled_by=by
+    )
+    audit.record(actor, locked.workspace, "campaign.schedule", locked, start_at=start_at.isoformat(), zone=zone)
+    return mailing
+
+
+def route_of(campaign: Campaign) -> Route | None:
+    """The route chosen, else the only sensible one: the sandbox for a sandbox domain, the first other one for a live one."""
+    if campaign.from_address is None:
+        return None
+    sandbox = campaign.from_address.sending_domain.sandbox
+    open_to_us = Route.objects.filter(workspaces=campaign.workspace)
+    if sandbox:
+        return Route.objects.filter(kind=Route.Kind.SANDBOX).first()
+    if campaign.route and campaign.route.kind != Route.Kind.SANDBOX:
+        return campaign.route
+    return open_to_us.exclude(kind=Route.Kind.SANDBOX).first()
+
+
+@transaction.atomic
+def undo(campaign: Campaign, *, actor: Actor) -> None:
+    """Back to the draft as it was, while nobody was queued. Raises TooLate."""
+    locked = Campaign.objects.select_for_update(of=("self",)).get(pk=campaign.pk)
+    if locked.mailing is None or not mailings.unschedule(locked.mailing):
+        raise TooLate
+    Campaign.objects.filter(pk=locked.pk).update(state=Campaign.State.DRAFT, mailing=None, send_at=None, zone="")
+    audit.record(actor, locked.workspace, "campaign.undo", locked)
+
+
+def start_now(campaign: Campaign, *, actor: Actor) -> bool:
+    """Do not wait for the undo window or the hour."""
+    done = campaign.mailing is not None and mailings.start_now(campaign.mailing)
+    return _recorded(done, campaign, "campaign.start_now", actor)
+
+
+def pause(campaign: Campaign, *, actor: Actor) -> bool:
+    """No new recipients from now on; what is on the way finishes. False if it was not sending."""
+    done = campaign.mailing is not None and mailings.pause(campaign.mailing, "manual")
+    return _recorded(done, campaign, "campaign.pause", actor)
+
+
+def resume(campaign: Campaign, *, actor: Actor) -> bool:
+    done = campaign.mailing is not None and mailings.resume(campaign.mailing)
+    return _recorded(done, campaign, "campaign.resume", actor)
+
+
+def stop(campaign: Campaign, *, actor: Actor) -> bool:
+    """For good: nobody who still waits will get it. False if it had ended."""
+    done = campaign.mailing is not None and mailings.stop(campaign.mailing)
+    return _recorded(done, campaign, "campaign.stop", actor)
+
+
+def _recorded(done: bool, campaign: Campaign, action: str, actor: Actor) -> bool:
+    if done:
+        audit.record(actor, campaign.workspace, action, campaign)
+    return done
