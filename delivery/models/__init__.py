@@ -3,7 +3,7 @@ from .domains import DkimKey, FromAddress, SendingDomain
 from .log import Attempt, Event
 from .mailing import Exclusion, Mailing, MailingRoute
 from .message import Message, MessageException, MessageState
-from .queue import Deferral, Lease, Run
+from .queue import Deferral, Lease, Run, Tally
 from .routes import Bucket, Limit, Route
 from .sandbox import SandboxMail
 from .sites import Domain, Site
@@ -31,4 +31,5 @@ __all__ = [
     "SandboxMail",
     "SendingDomain",
     "Site",
+    "Tally",
 ]

@@ -20,9 +20,13 @@ class Run(models.Model):
     last = models.BigIntegerField()
     cursor = models.BigIntegerField()  # the next id to lease
     turn = models.BigIntegerField(default=0)  # least turn goes first
+    not_before = models.DateTimeField(null=True)  # its site or route is closed, or a limit is used up
 
     class Meta:
-        indexes = [models.Index(fields=["mailing", "lane"], name="run_by_lane")]
+        indexes = [
+            models.Index(fields=["mailing", "lane"], name="run_by_lane"),
+            models.Index(fields=["turn"], name="run_open", condition=models.Q(cursor__lte=models.F("last"))),
+        ]
 
 
 class Lease(models.Model):
@@ -51,7 +55,11 @@ class Lease(models.Model):
 
 
 class Deferral(models.Model):
-    """A message that waits for its next try. A lease on it pushes `due_at` forward; an outcome deletes it."""
+    """A message that waits for its next try. A lease on it names itself here; an outcome deletes or renews the row.
+
+    `crashes` counts marks in a row that no outcome closed: the third holds the message, since it may be the message
+    that kills its worker. `values_at` is the first mark's second, for the kinds that go out again with the same bytes.
+    """
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True)
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deferrals")
@@ -59,7 +67,29 @@ class Deferral(models.Model):
     site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     due_at = models.DateTimeField()
     attempt = models.SmallIntegerField(default=0)
-    lease = models.ForeignKey(Lease, null=True, on_delete=models.SET_NULL, related_name="deferrals", db_constraint=False)
+    crashes = models.SmallIntegerField(default=0)
+    values_at = models.DateTimeField(null=True)
+    lease = models.ForeignKey(
+        Lease, null=True, on_delete=models.SET_NULL, related_name="deferrals", db_constraint=False, db_index=False
+    )
 
     class Meta:
-        indexes = [models.Index(fields=["due_at"], name="deferral_due")]
+        indexes = [
+            models.Index(fields=["due_at"], name="deferral_due", condition=models.Q(lease__isnull=True)),
+            models.Index(fields=["lease"], name="deferral_leased", condition=models.Q(lease__isnull=False)),
+        ]
+
+
+class Tally(models.Model):
+    """How many of a mailing's people are in one state, or were left out for one reason.
+
+    Kept by the statements that change the states, so that a page reads a handful of rows at any size. Waiting and
+    on the way are not here: they follow from the messages made, the other tallies and the open leases.
+    """
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="tallies", db_index=False)
+    name = models.CharField(max_length=40)  # "delivered", …; "excluded.unsubscribed", …
+    n = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailing", "name"], name="tally_once")]
