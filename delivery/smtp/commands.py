@@ -17,7 +17,7 @@ import idna
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Phase, Reply
 
-_ASCII_PATH = re.compile(r"[!-;=?-~]{1,64}@[A-Za-z0-9._\-\[\]:]{1,255}")
+_ASCII_PATH = re.compile(r"[!-;=?A-~]{1,64}@[A-Za-z0-9._\-\[\]:]{1,255}")
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f-\xa0<>\u2028\u2029\ufeff]")
 

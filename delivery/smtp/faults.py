@@ -44,13 +44,13 @@ class Fault(enum.StrEnum):
     TIMEOUT = "timeout", 421, "4.4.2", "The server did not answer in time."
     TIMEOUT_AFTER_DOT = "timeout_after_dot", 421, "4.4.2", "The message was sent; the answer did not come in time."
     DROPPED = "dropped", 421, "4.4.2", "The server closed the connection in mid-dialogue."
-    DROPPED_AFTER_DOT = "dropped_after_dot", 421, "4.4.2", "The message was sent; the connection broke before an answer."
+    DROPPED_AFTER_DOT = "dropped_after_dot", 421, "4.4.2", "The message was sent; the line broke before an answer."
     PROTOCOL_ERROR = "protocol_error", 421, "4.5.0", "The server answered something that is not SMTP."
     WITHDRAWN = "withdrawn", 421, "4.3.2", "We ended the connection before this message was sent."
     # This message cannot go to this server.
     SIZE_EXCEEDED = "size_exceeded", 552, "5.3.4", "The message is larger than the server takes."
-    UTF8_NOT_OFFERED = "utf8_not_offered", 550, "5.6.7", "The server takes no addresses with such characters (SMTPUTF8)."
-    EIGHT_BIT_NOT_OFFERED = "eight_bit_not_offered", 554, "5.6.3", "The message has 8-bit text, the server takes only 7-bit."
+    UTF8_NOT_OFFERED = "utf8_not_offered", 550, "5.6.7", "The server takes no such characters in addresses (SMTPUTF8)."
+    EIGHT_BIT_NOT_OFFERED = "eight_bit_not_offered", 554, "5.6.3", "The message has 8-bit text; the server wants 7-bit."
     BAD_ADDRESS = "bad_address", 553, "5.1.3", "This address cannot be written in an SMTP command."
 
     def reply(self, phase: Phase, detail: str = "") -> Reply:

@@ -1,0 +1,1 @@
+"""The sandbox: an SMTP receiver of our own on loopback whose answers follow from the address."""

@@ -1,0 +1,316 @@
+"""Opens a connection to one mail server: TCP, banner, EHLO, TLS, AUTH, each with its own failure.
+
+aiosmtplib does the opening; then `Session` takes its transport over. Nothing is raised for what a
+network or a server may do: it comes back as a Reply with its phase.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import aiosmtplib
+from aiosmtplib import SMTP
+
+from delivery.smtp.commands import Capabilities
+from delivery.smtp.faults import Fault
+from delivery.smtp.replies import EnhancedStatus, Phase, Reply, clean
+from delivery.smtp.session import Session
+from delivery.smtp.timeouts import Timeouts
+
+
+class Security(enum.StrEnum):
+    """How the connection is protected."""
+
+    NONE = "none"
+    OPPORTUNISTIC = "opportunistic"  # direct to MX: STARTTLS if offered, no certificate asked for
+    STARTTLS = "starttls"  # demanded, certificate verified
+    IMPLICIT = "implicit"  # TLS from the first byte (port 465), certificate verified
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One server to deliver to, and how."""
+
+    host: str  # the name: for the certificate, the logs, and the look-up if no address is given
+    port: int = 25
+    security: Security = Security.NONE
+    addresses: tuple[str, ...] = ()  # already resolved and checked; tried in order
+    username: str = ""
+    password: str = field(default="", repr=False)
+    auth_in_clear: bool = False
+    verify: bool = True  # for STARTTLS and IMPLICIT
+    ca_file: str = ""  # a PEM bundle to trust instead of the system's
+    tls_context: ssl.SSLContext | None = None  # overrides `verify` and `ca_file`
+    ehlo_name: str = "localhost"
+    source_address: str = ""
+
+
+class OpeningFailed(Exception):
+    """An opening step failed; the reply says how. Stays within this module and the route test."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
+Step = Callable[[Phase, str], None]  # told of every step that succeeded, in order
+
+
+async def connect(
+    endpoint: Endpoint, timeouts: Timeouts | None = None, *, plain: bool = False, on_step: Step | None = None
+) -> Session | Reply:
+    """An open session, or the reply that says what failed.
+
+    Addresses are tried in order until one takes the connection; what a server says then is final.
+    `plain` leaves STARTTLS out where it is only opportunistic: for the next connection after one
+    came back with phase TLS (`may_retry_plain`).
+    """
+    opening = _Opening(endpoint, timeouts or Timeouts(), plain=plain, on_step=on_step or (lambda _p, _t: None))
+    try:
+        return await opening.run()
+    except OpeningFailed as failed:
+        return failed.reply
+
+
+def may_retry_plain(endpoint: Endpoint, reply: Reply) -> bool:
+    """An opportunistic handshake failed: the next connection, not this one, may go without TLS (RFC 3207, 4.2)."""
+    return endpoint.security is Security.OPPORTUNISTIC and reply.phase is Phase.TLS
+
+
+@lru_cache(maxsize=64)
+def tls_context(*, verify: bool, ca_file: str = "") -> ssl.SSLContext:
+    """TLS 1.2 or later. Without `verify` the line is still private against onlookers."""
+    context = ssl.create_default_context(cafile=ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class _Opening:
+    """One attempt to open one connection."""
+
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, *, plain: bool, on_step: Step) -> None:
+        self.endpoint, self.timeouts, self.plain, self.on_step = endpoint, timeouts, plain, on_step
+        self.address = ""
+        self.smtp = SMTP()
+
+    async def run(self) -> Session:
+        sock = await self._tcp()
+        try:
+            banner = await self._banner(sock)
+            await self._hello()
+            await self._starttls()
+            await self._authenticate()
+            return self._session(banner)
+        except BaseException:
+            self.smtp.close()
+            sock.close()
+            raise
+
+    # TCP
+
+    async def _tcp(self) -> socket.socket:
+        failure = Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT)
+        for family, address in await self._addresses():
+            try:
+                return await self._dial(family, address)
+            except OSError as error:
+                failure = _connect_fault(error).reply(Phase.CONNECT, str(error))
+            except OpeningFailed as failed:
+                failure = failed.reply
+        raise OpeningFailed(failure)
+
+    async def _addresses(self) -> list[tuple[int, str]]:
+        names = self.endpoint.addresses or (self.endpoint.host,)
+        loop, found = asyncio.get_running_loop(), []
+        for name in names:
+            try:
+                infos = await loop.getaddrinfo(name, self.endpoint.port, type=socket.SOCK_STREAM)
+            except OSError as error:  # gaierror: the name of a smarthost, set by a person
+                gone = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+                fault = Fault.NO_SUCH_DOMAIN if gone else Fault.DNS_TEMPORARY
+                raise OpeningFailed(fault.reply(Phase.DNS, f"{name}: {error.strerror}")) from error
+            found += [(info[0], str(info[4][0])) for info in infos]
+        return list(dict.fromkeys(found))
+
+    async def _dial(self, family: int, address: str) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            if self.endpoint.source_address:
+                self._bind(sock)
+            loop = asyncio.get_running_loop()
+            await asyncio.wait_for(loop.sock_connect(sock, (address, self.endpoint.port)), self.timeouts.connect)
+        except BaseException:
+            sock.close()
+            raise
+        self.address = address
+        self.on_step(Phase.CONNECT, address)
+        return sock
+
+    def _bind(self, sock: socket.socket) -> None:
+        try:
+            sock.bind((self.endpoint.source_address, 0))
+        except OSError as error:
+            raise OpeningFailed(Fault.SOURCE_ADDRESS.reply(Phase.CONNECT, str(error))) from error
+
+    # Banner, EHLO, TLS, AUTH
+
+    async def _banner(self, sock: socket.socket) -> str:
+        endpoint, implicit = self.endpoint, self.endpoint.security is Security.IMPLICIT
+        self.smtp = SMTP(
+            hostname=endpoint.host, sock=sock, use_tls=implicit, start_tls=False,
+            local_hostname=endpoint.ehlo_name, timeout=self.timeouts.banner,
+            tls_context=self._context() if implicit else None,
+        )  # fmt: skip
+        try:
+            response = await self.smtp.connect()
+        except aiosmtplib.SMTPConnectResponseError as error:
+            raise OpeningFailed(_reply(error.code, error.message, Phase.CONNECT)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise OpeningFailed(Fault.PROTOCOL_ERROR.reply(Phase.CONNECT, error.message)) from error
+        except aiosmtplib.SMTPConnectTimeoutError as error:
+            raise OpeningFailed(Fault.BANNER_TIMEOUT.reply(Phase.CONNECT)) from error
+        except aiosmtplib.SMTPConnectError as error:
+            raise OpeningFailed(_banner_failure(error, implicit=implicit)) from error
+        if implicit:
+            self.on_step(Phase.TLS, self._tls())
+        self.on_step(Phase.CONNECT, clean(response.message))
+        return clean(response.message)
+
+    async def _hello(self) -> None:
+        """EHLO; HELO only if the server does not know EHLO (5xx), not if it is busy (RFC 5321, 3.2)."""
+        try:
+            await self._ask(self.smtp.ehlo(timeout=self.timeouts.hello), Phase.HELO)
+        except OpeningFailed as failed:
+            if not failed.reply.permanent:
+                raise
+            await self._ask(self.smtp.helo(timeout=self.timeouts.hello), Phase.HELO)
+        self.on_step(Phase.HELO, " ".join(sorted(self.smtp.esmtp_extensions)).upper())
+
+    async def _starttls(self) -> None:
+        security = self.endpoint.security
+        wanted = security is Security.STARTTLS or (security is Security.OPPORTUNISTIC and not self.plain)
+        if not wanted:
+            return
+        if not self.smtp.supports_extension("starttls"):
+            if security is Security.STARTTLS:
+                raise OpeningFailed(Fault.TLS_UNAVAILABLE.reply(Phase.TLS))
+            return
+        # aiosmtplib forgets the first EHLO and drops what was injected behind the 220 (RFC 3207, 4.2).
+        await self._ask(
+            self.smtp.starttls(
+                server_hostname=self.endpoint.host, tls_context=self._context(), timeout=self.timeouts.hello
+            ),
+            Phase.TLS,
+        )
+        self.on_step(Phase.TLS, self._tls())
+        await self._hello()
+
+    def _context(self) -> ssl.SSLContext:
+        endpoint = self.endpoint
+        verify = endpoint.verify and endpoint.security is not Security.OPPORTUNISTIC
+        return endpoint.tls_context or tls_context(verify=verify, ca_file=endpoint.ca_file)
+
+    async def _authenticate(self) -> None:
+        if not self.endpoint.username:
+            return
+        if not self._secure() and not self.endpoint.auth_in_clear:
+            raise OpeningFailed(Fault.AUTH_UNAVAILABLE.reply(Phase.AUTH, "the connection is not encrypted"))
+        user, password, smtp = self.endpoint.username, self.endpoint.password, self.smtp
+        methods = {"cram-md5": smtp.auth_crammd5, "plain": smtp.auth_plain, "login": smtp.auth_login}
+        offered = [name for name in methods if name in smtp.server_auth_methods]
+        failure = Fault.AUTH_UNAVAILABLE.reply(Phase.AUTH, " ".join(smtp.server_auth_methods) or "none")
+        for name in offered:
+            try:
+                await self._ask(methods[name](user, password, timeout=self.timeouts.hello), Phase.AUTH)
+            except OpeningFailed as failed:
+                failure = failed.reply
+                if failure.code not in (500, 502, 504, 534):  # this method is not for you: the next one may be
+                    raise
+            else:
+                self.on_step(Phase.AUTH, name.upper())
+                return
+        raise OpeningFailed(failure)
+
+    async def _ask(self, command: object, phase: Phase) -> None:
+        """Await one aiosmtplib command; its exceptions become replies of this phase."""
+        try:
+            await command  # type: ignore[misc]
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise OpeningFailed(_auth_failure(error.code, error.message)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise OpeningFailed(_reply(error.code, error.message, phase)) from error
+        except aiosmtplib.SMTPTimeoutError as error:
+            raise OpeningFailed(Fault.TIMEOUT.reply(phase)) from error
+        except (ssl.SSLError, aiosmtplib.SMTPException, OSError, UnicodeError, ValueError) as error:
+            dropped = Fault.DROPPED.reply(phase, str(error))
+            raise OpeningFailed(_tls_failure(error) if phase is Phase.TLS else dropped) from error
+
+    def _secure(self) -> bool:
+        return self.smtp.get_transport_info("sslcontext") is not None
+
+    def _tls(self) -> str:
+        cipher = self.smtp.get_transport_info("cipher")
+        return f"{cipher[1]} {cipher[0]}" if cipher else ""
+
+    def _session(self, banner: str) -> Session:
+        smtp = self.smtp
+        session = Session(
+            host=self.endpoint.host, port=self.endpoint.port, address=self.address,
+            can=Capabilities.read(smtp.esmtp_extensions, smtp.server_auth_methods),
+            timeouts=self.timeouts, ehlo_name=self.endpoint.ehlo_name, tls=self._tls(), banner=banner,
+        )  # fmt: skip
+        session.take_over(smtp.transport)
+        return session
+
+
+def _reply(code: int, text: str, phase: Phase) -> Reply:
+    if not 200 <= code <= 599:  # aiosmtplib's own -1: not an SMTP reply
+        return Fault.PROTOCOL_ERROR.reply(phase, text)
+    text = clean(text)
+    return Reply(code, text, EnhancedStatus.find(text), phase)
+
+
+def _auth_failure(code: int, text: str) -> Reply:
+    """535 is our own set-up, never the recipient's fault: named, so that the route pauses (RFC 4954, 6)."""
+    reply = _reply(code, text, Phase.AUTH)
+    if code not in (530, 535):
+        return reply
+    return Reply(code, reply.text, reply.status, Phase.AUTH, Fault.AUTH_FAILED.value)
+
+
+def _connect_fault(error: OSError) -> Fault:
+    if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
+        return Fault.CONNECT_TIMEOUT
+    if error.errno == errno.ECONNREFUSED:
+        return Fault.CONNECT_REFUSED
+    if error.errno == errno.ECONNRESET:
+        return Fault.CONNECT_RESET
+    return Fault.NETWORK_UNREACHABLE
+
+
+def _banner_failure(error: aiosmtplib.SMTPConnectError, *, implicit: bool) -> Reply:
+    cause = error.__cause__
+    if implicit and isinstance(cause, OSError) and not isinstance(cause, aiosmtplib.SMTPException):
+        return _tls_failure(cause)
+    return Fault.CONNECT_RESET.reply(Phase.CONNECT, str(cause or error))
+
+
+def _tls_failure(error: BaseException) -> Reply:
+    """What broke the handshake, in OpenSSL's words behind ours."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return Fault.TLS_CERTIFICATE.reply(Phase.TLS, seen.verify_message)
+        seen = seen.__cause__ or seen.__context__
+    return Fault.TLS_FAILED.reply(Phase.TLS, str(error))

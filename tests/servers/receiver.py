@@ -1,0 +1,490 @@
+"""A scripted SMTP receiver in a process of its own: for tests, benchmarks and kill tests.
+
+    with Receiver.start({"rcpt": {"gone.*": "550 5.1.1 No such user"}}) as receiver:
+        ...send to receiver.host, receiver.port...
+        assert [a.rcpt for a in receiver.ledger()] == [...]
+
+A script is a dict, all of it optional:
+
+* `banner, ehlo, helo, mail, data, auth, starttls`: an answer, or a list of answers used one after
+  the other (then the normal one).
+* `rcpt, dot`: {regular expression over the whole local part of the recipient: answer or list};
+  a list is used up per recipient, then the recipient is accepted. `"*"` is a plain string or list
+  for everybody.
+* `extensions`: instead of PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES; `size`: adds SIZE.
+* `tls`: "starttls" or "implicit", with `cert` (a PEM file with key and chain).
+* `users`: {name: password}, `mechanisms`: ["PLAIN", "LOGIN", "CRAM-MD5"].
+* `store`: keep messages (default true); `fsync`, `check`: both true by default; `name`.
+
+An answer is a reply ("450 4.7.1 later"; "250-a\\r\\n250 b"), or
+`DROP` (close without a word), `ACCEPT DROP` (at the dot: write the ledger, then close),
+`SILENT` (never answer), `WAIT <seconds> <answer>`, `RAW <latin-1 bytes with \\r\\n escapes>`
+(exactly these), `SLOW <seconds> <reply>` (one octet each so many seconds), `CLOSE <reply>`
+(answer, then close), `RST` (reset the connection).
+
+The ledger has one line per acceptance, fsynced (for all that wait at once) before the 250.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import re
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from delivery.sandbox.smtpd import Answer, Conversation
+
+_REF = re.compile(rb"^X-Shirase-Ref:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+Script = dict[str, Any]
+
+MIXED: Script = {
+    "ehlo": ["421 4.3.2 Too busy, try again later"],
+    "rcpt": {
+        "greylist.*": ["450 4.2.0 Greylisted, please come back"],
+        "later.*": ["451 4.3.0 Temporary failure"],
+        "gone.*": "550 5.1.1 No such user here",
+        "full.*": "552 5.2.2 Mailbox full",
+    },
+    "dot": {"policy.*": "554 5.7.1 Message refused", "drop.*": "ACCEPT DROP", "vanish.*": "DROP"},
+}  # the mixed outcomes of a campaign, by the recipient's local part
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One line of the ledger."""
+
+    time: float
+    token: str  # of X-Shirase-Ref, else of the return path
+    rcpt: str
+    mail_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One stored message."""
+
+    mail_from: str
+    rcpt: str
+    data: bytes  # dots unstuffed
+
+
+class Receiver:
+    """The test's end: starts the process, reads what it wrote."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path, port: int) -> None:
+        self._process, self.folder = process, folder
+        self.host, self.port = "127.0.0.1", port
+
+    @classmethod
+    def start(cls, script: Script | None = None, *, folder: Path | None = None, port: int = 0) -> Receiver:
+        """Start one. With a `folder` of an earlier one its ledger goes on."""
+        folder = folder or Path(tempfile.mkdtemp(prefix="receiver-"))
+        (folder / "script.json").write_text(json.dumps(script or {}))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.servers.receiver", str(folder), str(port)],
+            cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout
+        return cls(process, folder, int(json.loads(process.stdout.readline())["port"]))
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process; ledger and messages stay readable."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+
+    def answer(self, **script: Any) -> None:
+        """Change parts of the script from now on: receiver.answer(rcpt={"gone": "550 5.1.1 no"})."""
+        self._ask({"script": script})
+
+    def stats(self) -> dict[str, Any]:
+        """connections, accepted, commands (count by verb), lines (the newest commands), violations."""
+        return self._ask({"stats": True})
+
+    def violations(self) -> list[str]:
+        """Lines over 998 octets, bare CR or LF, over-long commands, in words."""
+        return list(self.stats()["violations"])
+
+    def ledger(self) -> list[Acceptance]:
+        """Every acceptance, in order."""
+        path = self.folder / "ledger.tsv"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [Acceptance(float(t), *rest) for t, *rest in (line.split("\t") for line in lines)]
+
+    def messages(self) -> list[Received]:
+        """Every stored message, in order."""
+        path = self.folder / "messages"
+        return list(_messages(path.read_bytes())) if path.exists() else []
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+def _messages(spool: bytes) -> Iterator[Received]:
+    at = 0
+    while at < len(spool):
+        head, octets = struct.unpack_from("!II", spool, at)
+        mail_from, rcpt = json.loads(spool[at + 8 : at + 8 + head])
+        yield Received(mail_from, rcpt, spool[at + 8 + head : at + 8 + head + octets])
+        at += 8 + head + octets
+
+
+# The server process from here on.
+
+
+class Ledger:
+    """Appends, fsyncs, then lets everyone who waited say 250."""
+
+    def __init__(self, folder: Path, *, fsync: bool, store: bool) -> None:
+        self.file = (folder / "ledger.tsv").open("ab", buffering=0)
+        self.spool = (folder / "messages").open("ab", buffering=0) if store else None
+        self.fsync = fsync
+        self._lines: list[bytes] = []
+        self._bodies: list[bytes] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._busy = False
+
+    def accept(self, conversation: Judge, data: bytes) -> asyncio.Future[None]:
+        """Note this message; the future is done when it is on disk."""
+        header = data[: data.find(b"\r\n\r\n")]
+        found = _REF.search(header)
+        sender = conversation.mail_from or ""
+        token = found[1].decode("ascii", "replace") if found else sender.partition("@")[0]
+        for rcpt in conversation.rcpts:
+            self._lines.append(f"{time.time():.6f}\t{token}\t{rcpt}\t{sender}\n".encode())
+            if self.spool:
+                head = json.dumps([sender, rcpt]).encode()
+                self._bodies.append(struct.pack("!II", len(head), len(data)) + head + data)
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        if not self._busy:
+            self._busy = True
+            asyncio.get_running_loop().call_soon(self._start)
+        return future
+
+    def _start(self) -> None:
+        lines, self._lines = self._lines, []
+        bodies, self._bodies = self._bodies, []
+        waiting, self._waiting = self._waiting, []
+        loop = asyncio.get_running_loop()
+        if not self.fsync:
+            self._write(lines, bodies)
+            self._done(waiting)
+            return
+        written = loop.run_in_executor(None, self._write, lines, bodies)
+        written.add_done_callback(lambda _: self._done(waiting))
+
+    def _write(self, lines: list[bytes], bodies: list[bytes]) -> None:
+        if self.spool:
+            self.spool.write(b"".join(bodies))
+        self.file.write(b"".join(lines))
+        if self.fsync:
+            import os  # noqa: PLC0415
+
+            os.fdatasync(self.file.fileno())
+
+    def _done(self, waiting: list[asyncio.Future[None]]) -> None:
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+        self._busy = bool(self._waiting)
+        if self._busy:
+            asyncio.get_running_loop().call_soon(self._start)
+
+
+class Stage:
+    """What all conversations share: the script and what has been seen."""
+
+    def __init__(self, folder: Path) -> None:
+        self.script: Script = json.loads((folder / "script.json").read_text())
+        self.ledger = Ledger(folder, fsync=self.script.get("fsync", True), store=self.script.get("store", True))
+        self.used: Counter[tuple[str, str]] = Counter()
+        self.commands: Counter[str] = Counter()
+        self.lines: list[str] = []
+        self.violations: list[str] = []
+        self.connections = self.accepted = self.open = self.most_open = 0
+
+    def scripted(self, phase: str, who: str = "") -> str | None:
+        """The answer the script has here, or None for the normal one."""
+        rules = self.script.get(phase)
+        if isinstance(rules, dict):
+            local = who.rpartition("@")[0]
+            rules = next((rule for key, rule in rules.items() if key == "*" or re.fullmatch(key, local)), None)
+        if not isinstance(rules, list):
+            return rules
+        nth = self.used[phase, who]
+        self.used[phase, who] += 1
+        return rules[nth] if nth < len(rules) else None
+
+    def violation(self, text: str) -> None:
+        if len(self.violations) < 100:
+            self.violations.append(text)
+
+    def tls(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.script["cert"])
+        return context
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "connections": self.connections, "most_open": self.most_open, "accepted": self.accepted,
+            "commands": dict(self.commands), "lines": self.lines[-500:], "violations": self.violations,
+        }  # fmt: skip
+
+
+class Judge(Conversation):
+    """A conversation that plays the script."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.stage = stage
+        self.name = stage.script.get("name", "mx.receiver.test")
+        self.check = stage.script.get("check", True)
+        self.rules = {phase for phase in ("mail", "rcpt", "data", "dot") if phase in stage.script}
+        self.secure = False
+        self._asked: Any = None  # what to do with the next line of an AUTH
+
+    def connection_made(self, transport: Any) -> None:
+        stage = self.stage
+        stage.connections += 1
+        stage.open += 1
+        stage.most_open = max(stage.most_open, stage.open)
+        self.secure = transport.get_extra_info("sslcontext") is not None
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.stage.open -= 1
+        super().connection_lost(exc)
+
+    def play(self, scripted: str | None, normal: Answer | Awaitable[Answer]) -> Answer | Awaitable[Answer]:
+        """The scripted answer, or the normal one."""
+        if scripted is None:
+            return normal
+        if scripted == "DROP":
+            return None
+        if scripted == "RST":
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+            return None
+        if scripted == "SILENT":
+            return asyncio.get_running_loop().create_future()
+        word, _, rest = scripted.partition(" ")
+        if word == "CLOSE":
+            self.closing = True
+            return rest.encode()
+        if word == "RAW":
+            self._flush()
+            self.transport.write(rest.encode("latin-1").decode("unicode_escape").encode("latin-1"))
+            return asyncio.get_running_loop().create_future()
+        if word in ("WAIT", "SLOW"):
+            seconds, _, answer = rest.partition(" ")
+            return self._wait(float(seconds), answer, normal) if word == "WAIT" else self._slow(float(seconds), answer)
+        return scripted.encode()
+
+    async def _wait(self, seconds: float, answer: str, normal: Answer | Awaitable[Answer]) -> Answer:
+        await asyncio.sleep(seconds)
+        played = self.play(answer or None, normal)
+        return played if played is None or isinstance(played, bytes) else await played
+
+    async def _slow(self, seconds: float, answer: str) -> Answer:
+        for octet in answer.encode():
+            self.transport.write(bytes([octet]))
+            await asyncio.sleep(seconds)
+        return b""
+
+    def greet(self) -> Answer | Awaitable[Answer]:
+        return self.play(self.stage.scripted("banner"), super().greet())
+
+    def extensions(self) -> list[bytes]:
+        script = self.stage.script
+        offers = script.get("extensions", ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"])
+        found = [offer.encode() for offer in offers]
+        if "size" in script:
+            found.append(b"SIZE %d" % script["size"])
+        if script.get("tls") == "starttls" and not self.secure:
+            found.append(b"STARTTLS")
+        if "users" in script:
+            found.append(b"AUTH " + " ".join(script.get("mechanisms", ["PLAIN", "LOGIN", "CRAM-MD5"])).encode())
+        return found or [b"HELP"]
+
+    def hello(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
+        return self.play(self.stage.scripted(verb.decode().lower()), super().hello(verb, argument))
+
+    def mail(self, address: str, parameters: bytes) -> Answer | Awaitable[Answer]:
+        normal = b"250 2.1.0 OK"
+        return self.play(self.stage.scripted("mail"), normal) if "mail" in self.rules else normal
+
+    def rcpt(self, address: str) -> Answer | Awaitable[Answer]:
+        normal = b"250 2.1.5 OK"
+        return self.play(self.stage.scripted("rcpt", address), normal) if "rcpt" in self.rules else normal
+
+    def data(self) -> Answer | Awaitable[Answer]:
+        normal = b"354 End with <CRLF>.<CRLF>"
+        return self.play(self.stage.scripted("data"), normal) if "data" in self.rules else normal
+
+    def message(self, data: bytes) -> Answer | Awaitable[Answer]:
+        scripted = self.stage.scripted("dot", self.rcpts[0]) if "dot" in self.rules else None
+        if scripted and scripted.startswith("ACCEPT "):
+            return self._accept(data, scripted.removeprefix("ACCEPT "))
+        if scripted and not scripted.startswith(("2", "WAIT")):
+            return self.play(scripted, None)
+        return self._accept(data, scripted)
+
+    async def _accept(self, data: bytes, scripted: str | None) -> Answer:
+        self.stage.accepted += 1
+        await self.stage.ledger.accept(self, data)
+        played = self.play(scripted, b"250 2.0.0 Ok: queued as %X" % self.stage.accepted)
+        return played if played is None or isinstance(played, bytes) else await played
+
+    def line_seen(self, line: bytes) -> None:
+        stage = self.stage
+        verb = line[:4].decode("latin-1").upper() if self._asked is None else "(AUTH)"
+        stage.commands[verb] += 1
+        if verb not in ("MAIL", "RCPT", "DATA") or not stage.script.get("quiet"):
+            stage.lines.append(line.decode("latin-1"))
+            del stage.lines[:-1000]
+        if len(line) > 510 and verb in ("EHLO", "HELO", "DATA", "RSET", "QUIT") or len(line) > 1000:
+            stage.violation(f"command of {len(line)} octets: {line[:60]!r}")
+        if _BARE.search(line):
+            stage.violation(f"bare CR or LF in a command: {line[:60]!r}")
+
+    def raw_seen(self, data: bytes) -> None:
+        if not self.check:
+            return
+        if _BARE.search(data):
+            self.stage.violation("bare CR or LF in a message")
+        longest = max(map(len, data.split(b"\r\n")))
+        if longest > 998:
+            self.stage.violation(f"a line of {longest} octets in a message")
+
+    # AUTH and STARTTLS
+
+    def _answer(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
+        if self._asked is not None:
+            step, self._asked = self._asked, None
+            return self.play(self.stage.scripted("auth"), step(verb if not argument else verb + b" " + argument))
+        return super()._answer(verb, argument)
+
+    def _command(self) -> bool:
+        if self._asked is None:
+            return super()._command()
+        end = self._buffer.find(b"\r\n")
+        if end < 0:
+            return False
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 2]
+        self.line_seen(line)
+        step, self._asked = self._asked, None
+        self._give(self.play(self.stage.scripted("auth"), step(line)), b"AUTH")
+        return True
+
+    def other(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
+        if verb == b"STARTTLS" and self.stage.script.get("tls") == "starttls":
+            scripted = self.stage.scripted("starttls")
+            return self.play(scripted, b"") if scripted else self._starttls(b"")
+        if verb == b"AUTH" and "users" in self.stage.script:
+            return self._auth(*argument.partition(b" ")[::2])
+        return super().other(verb, argument)
+
+    async def _starttls(self, _: bytes) -> Answer:
+        injected = self.stage.script.get("inject", "").encode("latin-1")
+        self.transport.write(b"220 2.0.0 Go ahead\r\n" + injected)
+        self._buffer.clear()  # RFC 3207: nothing sent in clear survives
+        loop = asyncio.get_running_loop()
+        try:
+            secured = await loop.start_tls(self.transport, self, self.stage.tls(), server_side=True)
+        except (OSError, ssl.SSLError):
+            return None
+        if secured is None:
+            return None
+        self.transport, self.secure = secured, True
+        return b""
+
+    def _auth(self, mechanism: bytes, initial: bytes) -> Answer:
+        mechanism = mechanism.upper()
+        if mechanism.decode() not in self.stage.script.get("mechanisms", ["PLAIN", "LOGIN", "CRAM-MD5"]):
+            return b"504 5.5.4 Unknown mechanism"
+        if mechanism == b"PLAIN":
+            _, user, password = base64.b64decode(initial).split(b"\0")
+            return self._sign_in(user, password)
+        if mechanism == b"LOGIN":
+            user = base64.b64decode(initial)
+            self._asked = lambda line: self._sign_in(user, base64.b64decode(line))
+            return b"334 UGFzc3dvcmQ6"
+        challenge = b"<1896.697170952@receiver.test>"
+        self._asked = lambda line: self._cram(challenge, base64.b64decode(line))
+        return b"334 " + base64.b64encode(challenge)
+
+    def _cram(self, challenge: bytes, answer: bytes) -> Answer:
+        user, _, digest = answer.rpartition(b" ")
+        password = self.stage.script["users"].get(user.decode(), "").encode()
+        right = hmac.new(password, challenge, hashlib.md5).hexdigest().encode()
+        return b"235 2.7.0 Welcome" if hmac.compare_digest(digest, right) else b"535 5.7.8 Wrong"
+
+    def _sign_in(self, user: bytes, password: bytes) -> Answer:
+        right = self.stage.script["users"].get(user.decode())
+        return b"235 2.7.0 Welcome" if right == password.decode() else b"535 5.7.8 Wrong user name or password"
+
+    def _settle(self, answer: Answer, verb: bytes) -> None:
+        if answer == b"":  # everything has been written already
+            self._out.clear()
+            return
+        super()._settle(answer, verb)
+
+
+async def _serve(folder: Path, port: int) -> None:
+    stage = Stage(folder)
+    loop = asyncio.get_running_loop()
+    context = stage.tls() if stage.script.get("tls") == "implicit" else None
+    server = await loop.create_server(lambda: Judge(stage), "127.0.0.1", port, ssl=context, backlog=512)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    stdin = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    while line := await stdin.readline():
+        question = json.loads(line)
+        if "script" in question:
+            stage.script.update(question["script"])
+        print(json.dumps(stage.stats()), flush=True)
+
+
+def main() -> None:
+    """python -m tests.servers.receiver FOLDER PORT: ends when its stdin does."""
+    import uvloop  # noqa: PLC0415
+
+    uvloop.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
+
+
+if __name__ == "__main__":
+    main()
