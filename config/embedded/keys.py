@@ -1,4 +1,4 @@
-"""The secrets of an install: made once for the embedded mode, refused in production when missing or left at a default."""
+"""The secrets of an install: made once for the embedded mode; in production refused when missing or a default."""
 
 from __future__ import annotations
 

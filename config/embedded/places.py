@@ -60,5 +60,5 @@ def short_enough(folder: Path, file_name: str) -> Path:
     if len(os.fsencode(folder / file_name)) <= LONGEST_SOCKET:
         return folder
     runtime = Path(f"/run/user/{os.geteuid()}")
-    base = runtime if runtime.is_dir() else Path("/tmp")  # noqa: S108 - made with mode 0700 and its owner checked
+    base = runtime if runtime.is_dir() else Path("/tmp")
     return base / f"shirase-{os.geteuid()}-{fingerprint(folder)}"

@@ -147,15 +147,9 @@ def _initialise(place: Place, binaries: Path, log: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     _folder(draft)
     options = ["--username", USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
+    command = [binaries / "initdb", "-D", draft, *options]
     with log.open("ab") as output:
-        done = subprocess.run(
-            [binaries / "initdb", "-D", draft, *options],
-            stdout=output,
-            stderr=output,
-            cwd=draft,
-            check=False,
-            **_as_user(),
-        )
+        done = subprocess.run(command, stdout=output, stderr=output, cwd=draft, check=False, **_as_user())
     if done.returncode:
         raise NoPostgres(f"PostgreSQL could not be initialised; its own words are in {log}")
     draft.rename(place.data)
@@ -165,12 +159,11 @@ def _launch(place: Place, binaries: Path, log: Path, *, durable: bool) -> subpro
     _remove_stale_locks(place)
     settings = {**SETTINGS, **({} if durable else FORGETFUL), "unix_socket_directories": str(place.sockets)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    command = [binaries / "postgres", "-D", place.data, *options]
+    streams = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     # A session of its own: Ctrl-C in the terminal is for the supervisor, which ends this server last.
     with log.open("ab") as output:
-        return subprocess.Popen(
-            [binaries / "postgres", "-D", place.data, *options],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=place.data, start_new_session=True, **_as_user(),
-        )  # fmt: skip
+        return subprocess.Popen(command, **streams, stdout=output, cwd=place.data, start_new_session=True, **_as_user())
 
 
 def _remove_stale_locks(place: Place) -> None:

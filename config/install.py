@@ -1,0 +1,124 @@
+"""Sets a checkout up: virtual environment, locked packages, front end, translations. Each step only when its inputs
+have changed.
+
+Run by the machine's own Python before anything is installed, so that it imports the standard library alone:
+`python3 config/install.py` for what `make up` needs, `python3 config/install.py dev` for tests and checks too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STATIC = ROOT / "var" / "static"
+OLDEST_PYTHON = (3, 11)
+OLDEST_NODE = 18
+
+
+def main(*, dev: bool) -> None:
+    if sys.version_info < OLDEST_PYTHON:
+        raise SystemExit(f"Shirase needs Python {'.'.join(map(str, OLDEST_PYTHON))} or newer, this is {sys.version}")
+    with (ROOT / ".install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_venv()
+        install_packages("requirements-embedded.txt")
+        if dev:
+            install_packages("requirements-dev.txt")
+        build_front_end()
+        run([PYTHON, "manage.py", "translations", "--compile"])
+
+
+def make_venv() -> None:
+    """A folder that was copied or moved from elsewhere does not count: its scripts name another Python."""
+    here = VENV / ".here"
+    if PYTHON.exists() and here.exists() and here.read_text() == str(VENV):
+        return
+    say(f"making a virtual environment in {VENV.name}")
+    done = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False)
+    if done.returncode:
+        raise SystemExit("No virtual environment could be made. On Debian: apt-get install python3-venv")
+    here.write_text(str(VENV))
+
+
+def install_packages(lock: str) -> None:
+    stamp = VENV / f".{lock}"
+    digest = digest_of([ROOT / lock])
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    say(f"installing {lock} (hash-checked)")
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    run([PYTHON, "-m", "pip", "install", *quiet, "--require-hashes", "-r", lock])
+    stamp.write_text(digest)
+
+
+def build_front_end() -> None:
+    """npm from the lock, without any package's own scripts, then esbuild, then a .gz beside each file."""
+    inputs = [
+        ROOT / "package.json",
+        ROOT / "package-lock.json",
+        ROOT / "requirements.txt",
+        *files(ROOT / "config/assets"),
+    ]
+    stamp, digest = STATIC / ".stamp", digest_of(inputs)
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    say("building the front end")
+    path = node_path()
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], path=path)
+    run(["npm", "run", "--silent", "build"], path=path)
+    run([PYTHON, "-m", "whitenoise.compress", "--quiet", STATIC])
+    stamp.write_text(digest)
+
+
+def node_path() -> str:
+    """A PATH on which `node` and `npm` are: the machine's own when new enough, else a wheel's in the environment."""
+    if shutil.which("npm") and node_version("node") >= OLDEST_NODE:
+        return os.environ.get("PATH", "")
+    install_packages("requirements-node.txt")
+    return f"{VENV / 'bin'}:{os.environ.get('PATH', '')}"
+
+
+def node_version(program: str) -> int:
+    if not shutil.which(program):
+        return 0
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    major = said.strip().lstrip("v").split(".")[0]
+    return int(major) if major.isdigit() else 0
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(f"{path.relative_to(ROOT)}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def run(command: list[str | Path], *, path: str | None = None) -> None:
+    environment = {**os.environ, "PATH": path or os.environ.get("PATH", "")}
+    # The build belongs to the checkout, wherever this start keeps its data.
+    environment.pop("VAR_DIR", None)
+    done = subprocess.run([str(word) for word in command], cwd=ROOT, env=environment, check=False)
+    if done.returncode:
+        raise SystemExit(f"This step failed: {' '.join(str(word) for word in command)}")
+
+
+def say(text: str) -> None:
+    print(f"· {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main(dev="dev" in sys.argv[1:])
