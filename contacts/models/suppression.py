@@ -19,7 +19,7 @@ class SuppressionQuerySet(WorkspaceQuerySet["Suppression"]):
     def active(self) -> SuppressionQuerySet:
         return self.filter(released_at=None)
 
-    def covers(self, workspace: Workspace, address: str) -> bool:
+    def covers(self, workspace: Workspace | int, address: str) -> bool:
         """Whether mail to this address (any spelling of it) is stopped."""
         found = parse(address)
         key = found.key if isinstance(found, Address) else address
