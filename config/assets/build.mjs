@@ -32,6 +32,18 @@ const trimmedTabler = {
   },
 };
 
+// "System" as the theme: the dark block again, under the media query.
+const autoTheme = {
+  name: "auto-theme",
+  setup(build) {
+    build.onLoad({ filter: /tokens\.css$/ }, async ({ path: file }) => {
+      const css = await readFile(file, "utf8");
+      const dark = css.match(/\[data-bs-theme="dark"\] (\{[^}]*\})/)[1];
+      return { contents: `${css}\n@media (prefers-color-scheme: dark){[data-bs-theme="auto"]${dark}}`, loader: "css" };
+    });
+  },
+};
+
 function plainNames(metafile) {
   const entries = Object.entries(metafile.outputs).filter(([, output]) => output.entryPoint);
   return Object.fromEntries(
@@ -57,7 +69,7 @@ const { metafile } = await build({
   target: ["chrome120", "firefox121", "safari17.2"],
   loader: { ".woff2": "file", ".svg": "file" },
   legalComments: "linked",
-  plugins: [trimmedTabler],
+  plugins: [trimmedTabler, autoTheme],
   logLevel: "warning",
 });
 const logo = await readFile(path.join(here, "logo.svg"));

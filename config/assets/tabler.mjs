@@ -11,6 +11,7 @@ const KEPT = [
 ];
 
 function kept(selector) {
+  if (/\[(class|data-bs-(?!theme))/.test(selector)) return false;
   const classes = selector.match(/\.-?[a-zA-Z_][\w-]*/g) ?? [];
   return classes.every((name) => KEPT.some((rule) => rule.test(name.slice(1))));
 }
@@ -38,8 +39,16 @@ function* rules(css) {
   }
 }
 
+// At the commas outside parentheses.
 function splitSelectors(prelude) {
-  return prelude.split(/,(?![^(]*\))/);
+  const parts = [""];
+  let depth = 0;
+  for (const c of prelude) {
+    depth += { "(": 1, ")": -1 }[c] ?? 0;
+    if (c === "," && depth === 0) parts.push("");
+    else parts[parts.length - 1] += c;
+  }
+  return parts;
 }
 
 export function trimTabler(css) {

@@ -1,0 +1,94 @@
+// <section data-poll="url">: asks again after 3 s, later 10 s, later 60 s, and while the tab is hidden not at all.
+// The answer replaces the section; an answer without data-poll ends it. 304 (the same ETag) changes nothing.
+// A button [data-poll-pause="#id"] stops and starts it. data-say on the answer is told to the status line.
+import { announce } from "./htmx.js";
+
+const SAID_EVERY = 30_000;
+const state = new WeakMap();
+let lastSaid = 0;
+
+const waitFor = (round) => (round < 40 ? 3000 : round < 160 ? 10_000 : 60_000);
+
+function schedule(element, memory) {
+  memory.timer = setTimeout(() => ask(element, memory), waitFor(memory.round++));
+}
+
+async function ask(element, memory) {
+  if (!element.isConnected) return;
+  if (document.hidden || memory.paused || element.contains(document.activeElement?.closest("dialog, details.menu[open]"))) {
+    schedule(element, memory);
+    return;
+  }
+  try {
+    const answer = await fetch(element.dataset.poll, { headers: { "HX-Request": "true", "X-Poll": "1", ...(memory.etag && { "If-None-Match": memory.etag }) } });
+    if (answer.status === 200) {
+      memory.etag = answer.headers.get("ETag");
+      memory.round = answer.headers.get("X-Quiet") ? memory.round : Math.min(memory.round, 40);
+      swap(element, await answer.text(), memory);
+      return;
+    }
+    if (answer.status === 404 || answer.status === 403 || answer.redirected) return;
+  } catch {
+    memory.round = Math.max(memory.round, 40);
+  }
+  schedule(element, memory);
+}
+
+function swap(element, html, memory) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html.trim();
+  const fresh = holder.content.firstElementChild;
+  if (!fresh) return;
+  const focused = document.activeElement?.id;
+  const open = [...element.querySelectorAll("details[open][id]")].map(({ id }) => id);
+  element.replaceWith(fresh);
+  open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+  if (focused && !document.activeElement?.id) document.getElementById(focused)?.focus();
+  window.htmx.process(fresh);
+  fresh.dispatchEvent(new CustomEvent("shirase:swapped", { bubbles: true }));
+  say(fresh);
+  watch(fresh, memory);
+}
+
+function say(element) {
+  if (element.dataset.title) document.title = element.dataset.title;
+  const urgent = element.dataset.milestone && element.dataset.milestone !== say.milestone;
+  if (element.dataset.say && (urgent || Date.now() - lastSaid > SAID_EVERY)) {
+    lastSaid = Date.now();
+    say.milestone = element.dataset.milestone;
+    announce(element.dataset.say);
+  }
+}
+
+function watch(element, memory = { round: 0 }) {
+  if (!element.dataset.poll) return;
+  state.set(element, memory);
+  schedule(element, memory);
+}
+
+function watchAll(root) {
+  root.querySelectorAll("[data-poll]").forEach((element) => {
+    if (!state.has(element)) watch(element);
+  });
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-poll-pause]");
+  if (!button) return;
+  const memory = state.get(document.querySelector(button.dataset.pollPause));
+  if (!memory) return;
+  memory.paused = !memory.paused;
+  button.setAttribute("aria-pressed", String(memory.paused));
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  document.querySelectorAll("[data-poll]").forEach((element) => {
+    const memory = state.get(element);
+    if (!memory || memory.paused) return;
+    clearTimeout(memory.timer);
+    memory.round = 0;
+    ask(element, memory);
+  });
+});
+document.addEventListener("DOMContentLoaded", () => watchAll(document));
+document.addEventListener("htmx:afterSettle", ({ target }) => target.querySelectorAll && watchAll(target.parentElement ?? target));

@@ -1,0 +1,86 @@
+"""What stands around every page: navigation, the running send, the state of sending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from campaigns.models import Campaign
+from delivery.models import Mailing, SendingDomain
+
+register = template.Library()
+
+RUNNING = (Mailing.State.EXPANDING, Mailing.State.SENDING)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the sidebar. It is current on every page below its address, and on those of `prefixes`."""
+
+    name: str
+    label: str | Promise
+    icon: str
+    prefixes: tuple[str, ...] = ()
+
+
+ENTRIES = (
+    Entry("analytics:overview", pgettext_lazy("page", "Overview"), "home"),
+    Entry("campaigns:list", _("Campaigns"), "mail", ("/messages/", "/people/")),
+    Entry("contacts:list", _("Contacts"), "users", ("/lists/", "/suppressions/", "/imports/", "/fields/")),
+    Entry("delivery:sandbox", _("Sandbox mailbox"), "inbox"),
+    Entry("accounts:settings", _("Settings"), "settings"),
+)
+
+
+def address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def is_current(entry: Entry, url: str, path: str) -> bool:
+    if url == "/":
+        return path == "/"
+    return any(path.startswith(prefix) for prefix in (url, *entry.prefixes))
+
+
+@register.inclusion_tag("parts/nav.html", takes_context=True)
+def navigation(context: Context) -> Mapping[str, Any]:
+    """The entries that exist; where a person may go is the page's own decision."""
+    path = context["request"].path
+    links = [(entry, address(entry.name)) for entry in ENTRIES]
+    rows = [{"entry": entry, "url": url, "current": is_current(entry, url, path)} for entry, url in links if url]
+    return {"main": rows[:-1], "last": rows[-1:]}
+
+
+@register.simple_tag(takes_context=True)
+def running_send(context: Context) -> Mapping[str, str] | None:
+    """The newest campaign that is going out now, and where to watch it."""
+    workspace = getattr(context["request"], "workspace", None)
+    if workspace is None:
+        return None
+    campaign = Campaign.objects.filter(workspace=workspace, mailing__state__in=RUNNING).order_by("-pk").first()
+    return {"name": campaign.name or campaign.subject, "url": reverse("campaigns:report", args=[campaign.pk])} if campaign else None
+
+
+@register.simple_tag(takes_context=True)
+def sending_state(context: Context) -> Mapping[str, Any] | None:
+    """Whether mail of this workspace can leave the server, and how many mailings are going out."""
+    workspace = getattr(context["request"], "workspace", None)
+    if workspace is None:
+        return None
+    return {
+        "live": SendingDomain.objects.filter(
+            workspace=workspace, sandbox=False, live_at__isnull=False, verified_at__isnull=False
+        ).exists(),
+        "running": Mailing.objects.filter(workspace=workspace, state__in=RUNNING).count(),
+    }
