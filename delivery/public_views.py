@@ -1,0 +1,109 @@
+"""What a link inside a sent mail reaches. A GET never changes who is mailed; a forged token changes nothing at all."""
+
+from __future__ import annotations
+
+import base64
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from contacts import subscriptions
+from delivery import tracking
+from delivery.keyring import keyring
+from delivery.tokens import WebPurpose
+
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+ONE_CLICK = "One-Click"  # RFC 8058, 3.1
+
+
+def agent(request: HttpRequest) -> str:
+    return str(request.headers.get("User-Agent", ""))
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    """The address holds a token: it goes to nobody else and into no index."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+@never_cache
+@require_safe
+def open_pixel(request: HttpRequest, token: str) -> HttpResponse:
+    """The pixel, whatever the token: a picture that fails would only tell a forger something. HEAD never counts."""
+    found = keyring().parse_web(WebPurpose.OPEN, token)
+    if found and request.method == "GET":
+        tracking.opened(found, agent(request))
+    return private(HttpResponse(PIXEL, content_type="image/gif"))
+
+
+@never_cache
+@require_safe
+def click(request: HttpRequest, token: str, number: int) -> HttpResponse:
+    """To the frozen link with that number. Links never expire, so they work when the message is long gone."""
+    found = keyring().parse_web(WebPurpose.CLICK, token)
+    url = tracking.target(found, number) if found else None
+    if found is None or url is None:
+        raise Http404
+    if request.method == "GET":
+        tracking.clicked(found, number, agent(request))
+    response = HttpResponse(status=302, headers={"Location": url})
+    return private(response)
+
+
+def reader_of(request: HttpRequest, token: str) -> tracking.Reader:
+    found = keyring().parse_unsubscribe(token)
+    who = tracking.reader(found) if found else None
+    if who is None:
+        raise Http404
+    _speak(request, who)
+    return who
+
+
+def _speak(request: HttpRequest, who: tracking.Reader) -> None:
+    """The reader's language: their own, else the mailing's."""
+    language = (who.contact.language if who.contact else "") or who.mailing.content.language
+    if language in ("en", "ja"):
+        translation.activate(language)
+        request.LANGUAGE_CODE = language
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows a page with a button. POST acts: from the button, or from a mail program by RFC 8058."""
+    who = reader_of(request, token)
+    if request.method != "POST":
+        return private(render(request, "delivery/public/unsubscribe.html", {"who": who, "token": token}))
+    if request.POST.get("List-Unsubscribe") == ONE_CLICK:
+        tracking.unsubscribe(who, source="one-click")
+        return private(HttpResponse("", content_type="text/plain"))
+    tracking.unsubscribe(who, source="unsubscribe page", everything="everything" in request.POST)
+    return private(HttpResponseRedirect(request.path.rstrip("/") + "/done"))
+
+
+@never_cache
+@require_safe
+def unsubscribed(request: HttpRequest, token: str) -> HttpResponse:
+    who = reader_of(request, token)
+    return private(render(request, "delivery/public/unsubscribed.html", {"who": who, "token": token}))
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: HttpRequest, token: str) -> HttpResponse:
+    """Which lists a person takes. The token is what lets them in: there is no session to protect."""
+    who = reader_of(request, token)
+    if request.method == "POST":
+        wanted = [int(value) for value in request.POST.getlist("lists") if value.isdecimal()]
+        tracking.set_preferences(who, wanted)
+        return private(redirect(f"{request.path}?saved=1"))
+    shown = subscriptions.preferences(who.contact) if who.contact else None
+    context = {"who": who, "token": token, "preferences": shown, "saved": "saved" in request.GET}
+    return private(render(request, "delivery/public/preferences.html", context))
