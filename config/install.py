@@ -62,12 +62,7 @@ def install_packages(lock: str) -> None:
 
 def build_front_end() -> None:
     """npm from the lock, without any package's own scripts, then esbuild, then a .gz beside each file."""
-    inputs = [
-        ROOT / "package.json",
-        ROOT / "package-lock.json",
-        ROOT / "requirements.txt",
-        *files(ROOT / "config/assets"),
-    ]
+    inputs = [ROOT / "package.json", ROOT / "package-lock.json", *files(ROOT / "config" / "assets")]
     stamp, digest = STATIC / ".stamp", digest_of(inputs)
     if stamp.exists() and stamp.read_text() == digest:
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -60,6 +61,7 @@ if DEBUG and not EMBEDDED:
     raise ImproperlyConfigured("DEBUG shows secrets to visitors: it is for the embedded mode only")
 
 # --- Database, broker -------------------------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]]
 if EMBEDDED:
     DATABASES = {
         "default": {

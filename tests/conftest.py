@@ -21,10 +21,12 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 from django.conf import settings  # noqa: E402
 
+from config import translations  # noqa: E402
 from config.embedded import postgres  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    translations.compile_stale(settings.BASE_DIR)
     if not settings.EMBEDDED:
         return
     settings.RUN_DIR.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import psycopg
 
@@ -48,6 +48,10 @@ SETTINGS = {
 FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 
+# Kept so that an ended server does not stay a zombie of this process.
+_children: list[subprocess.Popen[bytes]] = []
+
+
 class NoPostgres(RuntimeError):
     """No PostgreSQL can be started here; the text says why and what to do."""
 
@@ -66,6 +70,7 @@ def start(var: Path, *, durable: bool = True) -> tuple[int, bool]:
         if not (place.data / "PG_VERSION").exists():
             _initialise(place, binaries, log)
         process = _launch(place, binaries, log, durable=durable)
+        _children.append(process)
         _wait_until_ready(place, log, process)
         _make_database(place)
         return process.pid, False
@@ -80,7 +85,7 @@ def stop(var: Path, *, immediately: bool = False) -> bool:
     os.kill(pid, signal.SIGQUIT if immediately else signal.SIGINT)
     deadline = time.monotonic() + STOP_SECONDS
     while server_pid(place) == pid and time.monotonic() < deadline:
-        _reap(pid)
+        _reap()
         time.sleep(0.05)
     return True
 
@@ -147,7 +152,7 @@ def _initialise(place: Place, binaries: Path, log: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     _folder(draft)
     options = ["--username", USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
-    command = [binaries / "initdb", "-D", draft, *options]
+    command: list[str | Path] = [binaries / "initdb", "-D", draft, *options]
     with log.open("ab") as output:
         done = subprocess.run(command, stdout=output, stderr=output, cwd=draft, check=False, **_as_user())
     if done.returncode:
@@ -159,11 +164,18 @@ def _launch(place: Place, binaries: Path, log: Path, *, durable: bool) -> subpro
     _remove_stale_locks(place)
     settings = {**SETTINGS, **({} if durable else FORGETFUL), "unix_socket_directories": str(place.sockets)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    command = [binaries / "postgres", "-D", place.data, *options]
-    streams = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    command: list[str | Path] = [binaries / "postgres", "-D", place.data, *options]
     # A session of its own: Ctrl-C in the terminal is for the supervisor, which ends this server last.
     with log.open("ab") as output:
-        return subprocess.Popen(command, **streams, stdout=output, cwd=place.data, start_new_session=True, **_as_user())
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=place.data,
+            start_new_session=True,
+            **_as_user(),
+        )
 
 
 def _remove_stale_locks(place: Place) -> None:
@@ -212,7 +224,15 @@ def _make_database(place: Place) -> None:
             connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
 
-def _as_user() -> dict[str, Any]:
+class RunAs(TypedDict, total=False):
+    """Popen's arguments that give a process to another user."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _as_user() -> RunAs:
     if not runs_as_other_user():
         return {}
     entry = pwd.getpwnam(SERVER_USER)
@@ -230,11 +250,9 @@ def _folder(path: Path) -> None:
         raise NoPostgres(f"{path} belongs to another user; remove it or set VAR_DIR")
 
 
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+def _reap() -> None:
+    for process in _children:
+        process.poll()
 
 
 @contextmanager

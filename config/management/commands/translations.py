@@ -15,9 +15,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--check", action="store_true", help="fail for a string without its Japanese; write nothing"
-        )
+        parser.add_argument("--check", action="store_true", help="fail for a string without Japanese; write nothing")
         parser.add_argument("--compile", action="store_true", help="write the .mo files that are out of date")
         parser.add_argument("--app", choices=translations.APPS, help="with --check: this app only")
 
