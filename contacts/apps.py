@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class ContactsConfig(AppConfig):
     name = "contacts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Models exist only now, so that these cannot stand at the top.
+        from accounts import audit, setup
+        from contacts import sample
+        from contacts.actions import ACTIONS
+
+        audit.register(ACTIONS)
+        setup.on_workspace_created(sample.furnish)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _RECOUNT = """
 WITH gone AS (DELETE FROM contacts_count WHERE workspace_id = %(workspace)s)
 INSERT INTO contacts_count (workspace_id, list_id, key, n)
-SELECT %(workspace)s, 0, 'people', count(*) FROM contacts_contact WHERE workspace_id = %(workspace)s AND erased_at IS NULL
+SELECT %(workspace)s, 0, 'people', count(*) FROM contacts_contact
+ WHERE workspace_id = %(workspace)s AND erased_at IS NULL
 UNION ALL
 SELECT %(workspace)s, 0, 'stopped', count(*) FROM contacts_contact c
   JOIN contacts_suppression s USING (workspace_id, address_key)

@@ -37,42 +37,21 @@ GRAVITY = [
 _CONSENT = """
 INSERT INTO contacts_consentrecord (contact_id, list_id, action, actor_id, source, statement, mailing_ref, detail)
 """
-_LEAVE = (
-    """
+_LISTS = """
 WITH changed AS (
   INSERT INTO contacts_subscription (list_id, contact_id, state, source)
-  SELECT l.id, %(contact)s, 'unsubscribed', %(source)s FROM contacts_list l
+  SELECT l.id, %(contact)s, %(state)s, %(source)s FROM contacts_list l
    WHERE l.workspace_id = %(workspace)s AND l.id = ANY(%(lists)s)
-  ON CONFLICT (list_id, contact_id) DO UPDATE SET state = 'unsubscribed', changed_at = now(), source = excluded.source
-   WHERE contacts_subscription.state = 'subscribed'
-  RETURNING list_id)"""
-    + _CONSENT
-    + """SELECT %(contact)s, list_id, 'unsubscribed', %(actor)s, %(source)s, %(statement)s, %(ref)s, '{}' FROM changed"""
-)
-# DO NOTHING: a row that says "unsubscribed" stays. Only `resubscribe` brings a person back.
-_JOIN = (
-    """
-WITH changed AS (
-  INSERT INTO contacts_subscription (list_id, contact_id, state, source)
-  SELECT l.id, %(contact)s, 'subscribed', %(source)s FROM contacts_list l
-   WHERE l.workspace_id = %(workspace)s AND l.id = ANY(%(lists)s)
-  ON CONFLICT (list_id, contact_id) DO NOTHING
-  RETURNING list_id)"""
-    + _CONSENT
-    + """SELECT %(contact)s, list_id, 'subscribed', %(actor)s, %(source)s, %(statement)s, %(ref)s, '{}' FROM changed"""
-)
-_RETURN = (
-    """
-WITH changed AS (
-  INSERT INTO contacts_subscription (list_id, contact_id, state, source)
-  SELECT l.id, %(contact)s, 'subscribed', %(source)s FROM contacts_list l
-   WHERE l.workspace_id = %(workspace)s AND l.id = ANY(%(lists)s)
-  ON CONFLICT (list_id, contact_id) DO UPDATE SET state = 'subscribed', changed_at = now(), source = excluded.source
-   WHERE contacts_subscription.state = 'unsubscribed'
-  RETURNING list_id)"""
-    + _CONSENT
-    + """SELECT %(contact)s, list_id, 'resubscribed', %(actor)s, %(source)s, %(statement)s, %(ref)s, '{}' FROM changed"""
-)
+  ON CONFLICT (list_id, contact_id)"""
+_MOVE = """
+  DO UPDATE SET state = excluded.state, changed_at = now(), source = excluded.source
+   WHERE contacts_subscription.state <> excluded.state"""
+# A row that says "unsubscribed" stays: only the person comes back, by _MOVE.
+_STAY = """
+  DO NOTHING"""
+_RECORD = f"""
+  RETURNING list_id) {_CONSENT}
+SELECT %(contact)s, list_id, %(action)s, %(actor)s, %(source)s, %(statement)s, %(ref)s, '{{}}' FROM changed"""
 _STOP = (
     """
 WITH changed AS (
@@ -96,7 +75,8 @@ WITH changed AS (
    WHERE workspace_id = %(workspace)s AND address_key = %(key)s AND released_at IS NULL AND reason = ANY(%(reasons)s)
   RETURNING address_key, reason), said AS ("""
     + _CONSENT
-    + """SELECT c.id, NULL, 'released', %(actor)s, %(source)s, %(note)s, '', jsonb_build_object('reason', changed.reason)
+    + """SELECT c.id, NULL, 'released', %(actor)s, %(source)s, %(note)s, '',
+             jsonb_build_object('reason', changed.reason)
       FROM changed JOIN contacts_contact c ON c.workspace_id = %(workspace)s AND c.address_key = changed.address_key)
 SELECT count(*) FROM changed"""
 )
@@ -122,7 +102,7 @@ def subscribe(
     contact: Contact, lists: Iterable[List], *, source: str, actor: User | None = None, statement: str = ""
 ) -> bool:
     """Put on lists, by somebody for the person: who has left a list stays away from it."""
-    return _change_lists(_JOIN, contact, lists, source=source, actor=actor, statement=statement)
+    return _change_lists("subscribed", contact, lists, source=source, actor=actor, statement=statement)
 
 
 def unsubscribe(
@@ -138,7 +118,7 @@ def unsubscribe(
     wanted = List.objects.of(contact.workspace_id).filter(subscriptions__contact=contact) if lists is None else lists
     with transaction.atomic():
         changed = _change_lists(
-            _LEAVE, contact, wanted, source=source, actor=actor, statement=statement, mailing_ref=mailing_ref
+            "unsubscribed", contact, wanted, source=source, actor=actor, statement=statement, mailing_ref=mailing_ref
         )
         if lists is not None:
             return changed
@@ -156,8 +136,10 @@ def unsubscribe(
 def resubscribe(contact: Contact, lists: Iterable[List], *, source: str, mailing_ref: str = "") -> bool:
     """The person's own act: back on these lists, and their own stop or complaint ends. Nobody else may call it."""
     with transaction.atomic():
-        lifted = _lift(contact.workspace_id, contact.address_key, (Reason.UNSUBSCRIBED, Reason.COMPLAINT), source=source)
-        changed = _change_lists(_RETURN, contact, lists, source=source, mailing_ref=mailing_ref)
+        lifted = _lift(
+            contact.workspace_id, contact.address_key, (Reason.UNSUBSCRIBED, Reason.COMPLAINT), source=source
+        )
+        changed = _change_lists("resubscribed", contact, lists, source=source, mailing_ref=mailing_ref)
     return lifted or changed
 
 
@@ -170,7 +152,7 @@ def preferences(contact: Contact) -> Preferences:
 
 
 def set_preferences(contact: Contact, wanted: Iterable[int], *, source: str, mailing_ref: str = "") -> bool:
-    """The person's choice among the public lists: on those wanted, off the others. Ids that are not theirs are nobody's."""
+    """The person's choice among the public lists: on those wanted, off the others."""
     chosen = set(wanted)
     choices = preferences(contact).choices
     on = [choice.list for choice in choices if choice.list.pk in chosen]
@@ -237,7 +219,7 @@ def _lift(
 
 
 def _change_lists(
-    sql: str,
+    action: str,
     contact: Contact,
     lists: Iterable[List],
     *,
@@ -251,13 +233,15 @@ def _change_lists(
         "workspace": contact.workspace_id,
         # In one order, so that two requests for one person never wait for each other in a ring.
         "lists": sorted(item.pk for item in lists),
+        "action": action,
+        "state": "unsubscribed" if action == "unsubscribed" else "subscribed",
         "source": source,
         "actor": actor and actor.pk,
         "statement": statement,
         "ref": mailing_ref,
     }
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(_LISTS + (_STAY if action == "subscribed" else _MOVE) + _RECORD, parameters)
         return cursor.rowcount > 0
 
 

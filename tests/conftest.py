@@ -19,10 +19,14 @@ os.environ.setdefault("BROKER_URL", "memory://")
 # Playwright's synchronous interface runs an event loop in this thread; the tests' own queries are not in it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
+import django  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from config import translations  # noqa: E402
 from config.embedded import postgres  # noqa: E402
+
+# The conftest of a folder imports models, and may be read before pytest-django is at work.
+django.setup()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -37,7 +37,9 @@ def function(name: str, body: str) -> str:
 
 
 def both_rows(body: str) -> str:
-    return body.format(sign="-", rows=ONE_ROW.format(which="OLD")) + body.format(sign="", rows=ONE_ROW.format(which="NEW"))
+    return body.format(sign="-", rows=ONE_ROW.format(which="OLD")) + body.format(
+        sign="", rows=ONE_ROW.format(which="NEW")
+    )
 
 
 def whole_statements(table: str, name: str, body: str) -> str:
@@ -66,10 +68,12 @@ CREATE TRIGGER contacts_count_suppressed_changed AFTER UPDATE ON contacts_suppre
   EXECUTE FUNCTION contacts_count_suppressed_changed();
 
 {whole_statements("contacts_subscription", "contacts_count_members", MEMBERS)}
-{function(
-    "contacts_count_members_changed",
-    MEMBERS.format(sign="-", rows="old_rows") + MEMBERS.format(sign="", rows="new_rows"),
-)}
+{
+    function(
+        "contacts_count_members_changed",
+        MEMBERS.format(sign="-", rows="old_rows") + MEMBERS.format(sign="", rows="new_rows"),
+    )
+}
 CREATE TRIGGER contacts_count_members_changed AFTER UPDATE ON contacts_subscription
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION contacts_count_members_changed();
