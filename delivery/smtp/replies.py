@@ -5,12 +5,15 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 TEXT_LIMIT = 2048  # characters kept of a reply's text: replies are hostile input
 LINE_LIMIT = 4096  # octets of one line; RFC 5321 allows 512, generous servers write more
 REPLY_LIMIT = 65_536  # octets of one whole reply; beyond it the server is broken or hostile
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$|[^\d.])")
+_ONE_LINE = re.compile(rb"([2-5]\d\d) [^\n]{0,1000}\n")  # nearly every reply; the rest goes the long way
+_LAST_LINE = re.compile(rb"[2-5]\d\d ([\x20-\x7e]{0,1000})\r\n")
 
 
 class Phase(enum.StrEnum):
@@ -43,7 +46,12 @@ class EnhancedStatus:
     def find(cls, text: str) -> EnhancedStatus | None:
         """The enhanced code at the start of `text`, or None. "5.1" alone is no code (CVE-2026-43964)."""
         match = _ENHANCED.match(text)
-        return cls(*map(int, match.groups())) if match else None
+        return _status(match[0]) if match else None
+
+
+@lru_cache(maxsize=1024)
+def _status(code: str) -> EnhancedStatus:
+    return EnhancedStatus(*map(int, code.split(".")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,9 @@ def scan(buffer: bytes | bytearray, start: int = 0) -> tuple[int, int]:
     (0, start) while the reply is not complete. Raises ProtocolError for anything that can no
     longer become a reply. Pure and incremental: call again with more bytes behind.
     """
+    match = _ONE_LINE.match(buffer, start)
+    if match:
+        return int(match[1]), match.end()
     code, at = 0, start
     while True:
         end = buffer.find(b"\n", at)
@@ -107,6 +118,10 @@ def scan(buffer: bytes | bytearray, start: int = 0) -> tuple[int, int]:
 
 def read(raw: bytes | bytearray, phase: Phase) -> Reply:
     """The reply whose whole bytes `scan` has found. Text that is not UTF-8 is kept readable."""
+    match = _LAST_LINE.fullmatch(raw)
+    if match:
+        text = match[1].decode("ascii").strip()
+        return Reply(int(raw[:3]), text, EnhancedStatus.find(text), phase)
     if len(raw) > TEXT_LIMIT * 4:
         raw = raw[: TEXT_LIMIT * 4]
     lines = bytes(raw).decode("utf-8", "backslashreplace").split("\n")
