@@ -121,9 +121,7 @@ def fail(job: Job, error: str, *, result: dict[str, Any] | None = None) -> bool:
     """End it with words for whoever started it: what happened, whether anything changed, what to do."""
     changes = {} if result is None else {"result": result}
     return bool(
-        _held(job).update(
-            state=JobState.FAILED, heartbeat_at=None, error=error, finished_at=timezone.now(), **changes
-        )
+        _held(job).update(state=JobState.FAILED, heartbeat_at=None, error=error, finished_at=timezone.now(), **changes)
     )
 
 

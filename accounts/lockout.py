@@ -25,4 +25,4 @@ def client_address(request: HttpRequest) -> str:
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
     """The same for every name, known or not."""
     minutes = round(settings.AXES_COOLOFF_TIME * 60)
-    return render(request, "account/locked.html", {"minutes": minutes}, status=429)
+    return render(request, "accounts/locked.html", {"minutes": minutes}, status=429)

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django_htmx.http import HttpResponseClientRedirect
 
 if TYPE_CHECKING:
     from accounts.models import Membership, User, Workspace
@@ -105,8 +106,8 @@ class WorkspaceRequest(HttpRequest):
 View = Callable[Concatenate[Any, P], HttpResponseBase]
 
 
-def requires(can: Can) -> Callable[[View[P]], View[P]]:
-    """Let only people in who may do `can` in the current workspace.
+def requires(can: Can, *, post: Can | None = None) -> Callable[[View[P]], View[P]]:
+    """Let only people in who may do `can` in the current workspace; with `post`, a POST needs that instead.
 
     Signed-out people go to sign-in and come back; others get a page that says what is missing.
     """
@@ -114,18 +115,31 @@ def requires(can: Can) -> Callable[[View[P]], View[P]]:
     def decorate(view: View[P]) -> View[P]:
         @functools.wraps(view)
         def guarded(request: Any, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
-            if request.workspace is None and can is not Can.MANAGE_INSTALL:
-                return redirect("accounts:workspaces")
-            if not request.can(can):
-                return refuse(request, can)
-            return view(request, *args, **kwargs)
+            needed = post if post and request.method == "POST" else can
+            refusal = _refusal(request, needed)
+            return refusal or view(request, *args, **kwargs)
 
-        guarded.requires = can  # type: ignore[attr-defined]  # read by the access matrix test
+        guarded.requires = can  # type: ignore[attr-defined]  # read by the middleware and by the access matrix test
+        guarded.requires_post = post or can  # type: ignore[attr-defined]
         return guarded
 
     return decorate
+
+
+def _refusal(request: Any, needed: Can) -> HttpResponseBase | None:
+    if not request.user.is_authenticated:
+        return _to_sign_in(request)
+    if request.workspace is None and needed is not Can.MANAGE_INSTALL:
+        return redirect("accounts:workspaces")
+    return None if request.can(needed) else refuse(request, needed)
+
+
+def _to_sign_in(request: Any) -> HttpResponseBase:
+    """A fragment would show the sign-in form in its own small place: the whole page goes there instead."""
+    if not request.htmx:
+        return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+    page = request.htmx.current_url_abs_path or "/"
+    return HttpResponseClientRedirect(redirect_to_login(page, settings.LOGIN_URL).url)
 
 
 def refuse(request: HttpRequest, can: Can) -> HttpResponse:
