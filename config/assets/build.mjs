@@ -75,7 +75,7 @@ const { metafile } = await build({
 const logo = await readFile(path.join(here, "logo.svg"));
 await writeFile(path.join(fresh, "logo.svg"), logo);
 await writeFile(path.join(fresh, "icons.json"), JSON.stringify(await icons()));
-await writeFile(path.join(fresh, "assets.json"), JSON.stringify(plainNames(metafile), null, 1));
+await writeFile(path.join(fresh, "assets.json"), JSON.stringify({ ...plainNames(metafile), "logo.svg": "logo.svg" }, null, 1));
 // Swapped in at the end: a page served meanwhile finds either the old files or the new ones.
 await rm(out, { recursive: true, force: true });
 await rename(fresh, out);
