@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class DeliveryConfig(AppConfig):
     name = "delivery"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Models exist only now, so that these cannot stand at the top.
+        from accounts import setup
+        from delivery import furnishing
+
+        setup.on_workspace_created(furnishing.furnish)

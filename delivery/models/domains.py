@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import SealedField
+from accounts.fields import SealedField
 from accounts.models import WorkspaceOwned
 
 

@@ -1,0 +1,66 @@
+"""Django's mail (invitations, password resets) goes the way of all mail: a notice, queued, explained if it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.utils.translation import get_language
+
+from accounts.models import Workspace
+from delivery import contents, mailings
+from delivery.content.freeze import freeze
+from delivery.content.source import Kind, Source
+from delivery.furnishing import sandbox_address, sandbox_route
+from delivery.models import FromAddress, Mailing, Route
+
+
+class EmailBackend(BaseEmailBackend):
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        return sum(send(message) for message in email_messages)
+
+
+def send(message: EmailMessage) -> bool:
+    """Queue it; False when there is nobody to send as (no workspace yet)."""
+    rcpts = message.recipients()
+    workspace = workspace_for(rcpts[0]) if rcpts else None
+    if workspace is None:
+        return False
+    from_address, route = sender_for(workspace)
+    source = Source(
+        kind=Kind.LETTER,
+        subject=literal(str(message.subject)),
+        text=literal(str(message.body)),
+        language=get_language() or workspace.language,
+    )
+    mailings.post(
+        workspace=workspace,
+        kind=Mailing.Kind.NOTICE,
+        content=contents.store(workspace, freeze(source)),
+        from_address=from_address,
+        routes=[route],
+        rcpts=rcpts,
+    )
+    return True
+
+
+def workspace_for(address: str) -> Workspace | None:
+    """Whose name the notice carries: the recipient's workspace, the one that invites them, else the install's first."""
+    member = Workspace.objects.filter(memberships__user__email__iexact=address)
+    inviting = Workspace.objects.filter(invitations__email__iexact=address, invitations__accepted_at=None)
+    return member.first() or inviting.order_by("-invitations__pk").first() or Workspace.objects.order_by("pk").first()
+
+
+def sender_for(workspace: Workspace) -> tuple[FromAddress, Route]:
+    """A live From address with a route; until there is one, the sandbox: its mailbox then holds the notice."""
+    live = FromAddress.objects.of(workspace).filter(sending_domain__live_at__isnull=False).order_by("pk").first()
+    route = workspace.routes.filter(paused_at=None).exclude(kind=Route.Kind.SANDBOX).first()
+    if live and route:
+        return live, route
+    return sandbox_address(workspace), sandbox_route()
+
+
+def literal(text: str) -> str:
+    """The text as a template that says exactly it."""
+    return text.replace("{", "{{ '{' }}")
