@@ -41,6 +41,7 @@ class Campaign(WorkspaceOwned):
     route = models.ForeignKey(Route, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     include_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
     exclude_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    counted = models.JSONField(default=dict, blank=True)  # the last funnel: campaigns.audience.Counted
     accepted_checks = models.JSONField(default=dict, blank=True)  # "look" checks that a person accepted: id → value
     version = models.PositiveIntegerField(default=1)
     # The wall time that was chosen, in its zone: what the marketer meant, whatever the law does to the zone.

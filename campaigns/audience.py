@@ -1,0 +1,108 @@
+"""How many people a draft reaches, counted: at once while that is quick, else in the background."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from campaigns.models import Campaign
+from delivery.models import Exclusion
+from delivery.queue.audience import Funnel
+from delivery.queue.audience import funnel as count
+
+PATIENCE_MS = 1500  # what a page may wait for; a longer count goes to the `work` queue
+RECOUNT = dt.timedelta(seconds=60)  # a slow count is not begun again while its last result is this new
+
+
+@dataclass(frozen=True)
+class Line:
+    """One subtraction of the ledger."""
+
+    reason: str
+    words: Promise | str
+    people: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """matched = receiving + Σ lines. `stale` when the lists were changed or are being counted again."""
+
+    matched: int
+    receiving: int
+    lines: list[Line]
+    at: dt.datetime | None
+    stale: bool = False
+
+    @property
+    def excluded(self) -> int:
+        return self.matched - self.receiving
+
+
+def funnel(campaign: Campaign) -> Counted:
+    """The ledger for the page. Never waits longer than PATIENCE_MS; `stale` says that a count is under way."""
+    if not campaign.include_lists:
+        return Counted(0, 0, [], timezone.now())
+    kept = read(campaign)
+    if kept and campaign.counted.get("slow") and kept.at and timezone.now() - kept.at < RECOUNT and not kept.stale:
+        return kept
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{PATIENCE_MS}ms"])
+            found = count(campaign.workspace_id, campaign.include_lists, campaign.exclude_lists)
+    except OperationalError:
+        return _stale(kept)
+    return keep(campaign, found, slow=False)
+
+
+def needs_background(campaign: Campaign) -> bool:
+    """Whether the last look at the page could not count in time."""
+    kept = read(campaign)
+    return bool(campaign.include_lists) and (kept is None or kept.stale)
+
+
+def recount(campaign_id: int) -> None:
+    """Count without hurry, for the page that polls."""
+    campaign = Campaign.objects.get(pk=campaign_id)
+    keep(campaign, count(campaign.workspace_id, campaign.include_lists, campaign.exclude_lists), slow=True)
+
+
+def keep(campaign: Campaign, found: Funnel, *, slow: bool) -> Counted:
+    campaign.counted = {
+        "lists": _key(campaign),
+        "matched": found.matched,
+        "receiving": found.will_receive,
+        "excluded": found.excluded,
+        "at": timezone.now().isoformat(),
+        "slow": slow,
+    }
+    Campaign.objects.filter(pk=campaign.pk).update(counted=campaign.counted)
+    counted = read(campaign)
+    assert counted is not None
+    return counted
+
+
+def read(campaign: Campaign) -> Counted | None:
+    """The last count, None if there was none."""
+    kept = campaign.counted
+    if not kept:
+        return None
+    words = dict(Exclusion.Reason.choices)
+    lines = [Line(reason, words[reason], kept["excluded"][reason]) for reason in words if reason in kept["excluded"]]
+    lines.sort(key=lambda line: -line.people)
+    at = dt.datetime.fromisoformat(kept["at"])
+    return Counted(kept["matched"], kept["receiving"], lines, at, stale=kept["lists"] != _key(campaign))
+
+
+def _stale(kept: Counted | None) -> Counted:
+    if kept is None:
+        return Counted(0, 0, [], None, stale=True)
+    return Counted(kept.matched, kept.receiving, kept.lines, kept.at, stale=True)
+
+
+def _key(campaign: Campaign) -> list[Any]:
+    return [sorted(campaign.include_lists), sorted(campaign.exclude_lists)]

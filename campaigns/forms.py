@@ -1,0 +1,176 @@
+"""What the campaign pages accept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Workspace
+from campaigns import clock
+from campaigns.models import Campaign
+from contacts.addresses import AddressProblem, parse
+from contacts.models import List
+from delivery.models import FromAddress, Route
+
+LONGEST = 2_000_000  # characters of one part: Gmail cuts at 102 kB, so nobody sends this
+
+
+def one_line(value: str) -> str:
+    """Header text: no control character, no line or paragraph separator (each could start a header of its own)."""
+    for position, char in enumerate(value, start=1):
+        if not char.isprintable() and char != "\u3000":
+            raise forms.ValidationError(
+                _("Character %(position)s is a control character or a line break. It may not be in a header."),
+                params={"position": position},
+            )
+    return value
+
+
+class ContentForm(forms.ModelForm[Campaign]):
+    """The Write tab; also what autosave sends."""
+
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "name",
+            "from_address",
+            "reply_to",
+            "subject",
+            "preheader",
+            "kind",
+            "language",
+            "html",
+            "letter",
+            "text",
+        )
+        labels = {
+            "name": _("Name"),
+            "from_address": _("From"),
+            "reply_to": _("Reply to"),
+            "subject": _("Subject"),
+            "preheader": _("Preview text"),
+            "kind": _("Written as"),
+            "language": _("Language of the mail"),
+            "html": _("HTML"),
+            "letter": _("Text"),
+            "text": _("Plain-text part"),
+        }
+        widgets = {
+            "html": forms.Textarea(attrs={"rows": 24, "spellcheck": "false"}),
+            "letter": forms.Textarea(attrs={"rows": 18}),
+            "text": forms.Textarea(attrs={"rows": 14}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        addresses = FromAddress.objects.of(self.instance.workspace).select_related("sending_domain")
+        self.fields["from_address"].queryset = addresses  # type: ignore[attr-defined]
+        for name in ("html", "letter", "text"):
+            self.fields[name].max_length = LONGEST  # type: ignore[attr-defined]
+            self.fields[name].strip = False  # type: ignore[attr-defined]
+
+    def clean_name(self) -> str:
+        return one_line(self.cleaned_data["name"])
+
+    def clean_subject(self) -> str:
+        return one_line(self.cleaned_data["subject"])
+
+    def clean_preheader(self) -> str:
+        return one_line(self.cleaned_data["preheader"])
+
+    def clean_reply_to(self) -> str:
+        return clean_address(self.cleaned_data["reply_to"])
+
+    def values(self) -> dict[str, Any]:
+        """Only what was sent: autosave may send one field."""
+        return {name: value for name, value in self.cleaned_data.items() if name in self.data and name != "version"}
+
+
+def clean_address(value: str) -> str:
+    if not value:
+        return ""
+    address = parse(value)
+    if isinstance(address, AddressProblem):
+        raise forms.ValidationError(address.words)
+    return address.address
+
+
+class AudienceForm(forms.Form):
+    """Which lists are in, and which are out."""
+
+    include = forms.ModelMultipleChoiceField(List.objects.none(), required=False, label=_("People on these lists"))
+    exclude = forms.ModelMultipleChoiceField(List.objects.none(), required=False, label=_("But not people on these"))
+
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lists = List.objects.of(workspace).order_by("name")
+        for name in ("include", "exclude"):
+            self.fields[name].queryset = lists  # type: ignore[attr-defined]
+
+    def values(self) -> dict[str, list[int]]:
+        return {
+            "include_lists": [one.pk for one in self.cleaned_data["include"]],
+            "exclude_lists": [one.pk for one in self.cleaned_data["exclude"]],
+        }
+
+
+class ScheduleForm(forms.Form):
+    """Now, or a wall time in a zone."""
+
+    NOW, LATER = "now", "later"
+    when = forms.ChoiceField(choices=[(NOW, _("Now")), (LATER, _("At a set time"))])
+    date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    time = forms.TimeField(required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+    zone = forms.ChoiceField(choices=[], required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["zone"].choices = [(name, name) for name in sorted(zoneinfo.available_timezones())]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("when") != self.LATER:
+            return {**data, "at": None, "zone": ""}
+        for name in ("date", "time", "zone"):
+            if not data.get(name) and name not in self.errors:
+                self.add_error(name, _("Say when."))
+        if self.errors:
+            return data
+        try:
+            wall = dt.datetime.combine(data["date"], data["time"])
+            return {**data, "at": clock.instant(wall, data["zone"], now=timezone.now())}
+        except clock.BadTime as bad:
+            self.add_error("time", str(bad.reason))
+            return data
+
+
+class RouteForm(forms.Form):
+    route = forms.ModelChoiceField(Route.objects.none(), label=_("Route"))
+
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        routes = workspace.routes.exclude(kind=Route.Kind.SANDBOX)
+        self.fields["route"].queryset = routes  # type: ignore[attr-defined]
+
+
+class TestForm(forms.Form):
+    """Whom a test goes to: typed addresses, at most ten; and as whom it is personalised."""
+
+    to = forms.CharField(label=_("Send a test to"), max_length=4000)
+    contact = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def clean_to(self) -> list[str]:
+        typed = self.cleaned_data["to"].replace("\n", ",").replace(";", ",").split(",")
+        addresses = [clean_address(one.strip()) for one in typed if one.strip()]
+        if not addresses:
+            raise forms.ValidationError(_("Write at least one address."))
+        if len(addresses) > 10:
+            raise forms.ValidationError(_("A test goes to ten addresses at most."))
+        return list(dict.fromkeys(addresses))

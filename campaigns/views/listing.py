@@ -1,0 +1,53 @@
+"""Campaigns: find one, start one, copy one, throw one away."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.roles import Can, WorkspaceRequest, requires
+from campaigns import editing, listing
+from campaigns.models import Campaign
+
+
+@requires(Can.VIEW)
+@require_GET
+def campaigns(request: WorkspaceRequest) -> HttpResponse:
+    tab, words = request.GET.get("status", "all"), request.GET.get("q", "").strip()[:200]
+    before = request.GET.get("before", "")
+    found = listing.page(
+        request.workspace, tab=tab, words=words, before=int(before) if before.isdecimal() else None
+    )
+    context = {"page": found, "tab": tab, "words": words}
+    if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
+        return render(request, "campaigns/_rows.html", context)
+    return render(request, "campaigns/list.html", {**context, "tabs": listing.tabs(request.workspace)})
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_POST
+def new(request: WorkspaceRequest) -> HttpResponse:
+    return redirect("campaigns:write", editing.create(request.workspace, request.user).pk)
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_POST
+def duplicate(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = get_object_or_404(Campaign.objects.of(request.workspace), pk=pk)
+    copy = editing.duplicate(campaign, request.user)
+    messages.success(request, _("A copy was made. Choose its audience before you send it."))
+    return redirect("campaigns:write", copy.pk)
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_POST
+def delete(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = get_object_or_404(Campaign.objects.of(request.workspace), pk=pk)
+    if not editing.delete(campaign, request.user):
+        messages.error(request, _("Only a draft can be deleted. Nothing was changed."))
+        return redirect("campaigns:report", pk)
+    messages.success(request, _("The draft “%(name)s” was deleted.") % {"name": campaign})
+    return redirect("campaigns:list")

@@ -1,0 +1,211 @@
+"""The Audience and Check & send tabs, and the buttons that start, take back, pause and end a send."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.roles import Can, WorkspaceRequest, requires
+from campaigns import audience, editing, launching, preflight, samples, testing
+from campaigns.forms import AudienceForm, RouteForm, ScheduleForm, TestForm
+from campaigns.models import Campaign
+from campaigns.views.writing import campaign_of
+from delivery.content.source import TemplateProblem
+
+
+@requires(Can.VIEW)
+@require_http_methods(["GET", "POST"])
+def choose(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = campaign_of(request, pk)
+    if request.method == "POST":
+        return save_audience(request, pk)
+    include, exclude = editing.chosen_lists(campaign)
+    form = AudienceForm(initial={"include": include, "exclude": exclude}, workspace=request.workspace)
+    context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": audience.funnel(campaign)}
+    return render(request, "campaigns/audience.html", context)
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_POST
+def save_audience(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = campaign_of(request, pk)
+    form = AudienceForm(request.POST, workspace=request.workspace)
+    if not form.is_valid():
+        context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": audience.funnel(campaign)}
+        return render(request, "campaigns/audience.html", context, status=422)
+    try:
+        campaign = editing.save(campaign, campaign.version, form.values(), request.user)
+    except editing.NotEditable:
+        messages.error(request, _("This campaign is scheduled or sent: its audience can no longer change."))
+    except editing.Conflict as conflict:
+        messages.error(request, _("Somebody else saved this campaign a moment ago. Look at it and choose again."))
+        campaign = conflict.current
+    if request.htmx:
+        return render(request, "campaigns/_funnel.html", {"campaign": campaign, "funnel": audience.funnel(campaign)})
+    return redirect("campaigns:audience", pk)
+
+
+@requires(Can.VIEW)
+@require_GET
+def funnel(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = campaign_of(request, pk)
+    return render(request, "campaigns/_funnel.html", {"campaign": campaign, "funnel": audience.funnel(campaign)})
+
+
+@requires(Can.VIEW)
+@require_GET
+def check(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """Check & send. Once it is scheduled this page shows when, and how to take it back."""
+    campaign = campaign_of(request, pk)
+    if not campaign.editable and campaign.status != Campaign.State.SCHEDULED:
+        return redirect("campaigns:report", pk)
+    return _check_page(request, campaign, ScheduleForm(initial=_when(request, campaign)))
+
+
+def _when(request: WorkspaceRequest, campaign: Campaign) -> dict[str, object]:
+    zone = campaign.zone or request.user.time_zone or request.workspace.time_zone
+    tomorrow = timezone.now().astimezone(zoneinfo.ZoneInfo(zone)) + dt.timedelta(days=1)
+    return {"when": ScheduleForm.NOW, "date": tomorrow.date(), "time": "09:04", "zone": zone}
+
+
+def _check_page(
+    request: WorkspaceRequest, campaign: Campaign, form: ScheduleForm, test: TestForm | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "campaign": campaign,
+        "tab": "send",
+        "report": preflight.check(campaign),
+        "form": form,
+        "funnel": audience.funnel(campaign),
+        "route_form": RouteForm(initial={"route": campaign.route}, workspace=request.workspace),
+        "route": launching.route_of(campaign),
+        "test_form": test or TestForm(initial={"to": request.user.email}),
+        "tests": testing.recent(campaign),
+        "undo_seconds": int(launching.undo_window(campaign).total_seconds()),
+    }
+    return render(request, "campaigns/send.html", context, status=status)
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_POST
+def accept(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """A person has looked at an amber check. It comes back when what it measured changes."""
+    preflight.accept(campaign_of(request, pk), request.POST.get("check", ""), request.POST.get("value", ""))
+    return redirect("campaigns:send", pk)
+
+
+@requires(Can.SEND)
+@require_POST
+def choose_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    form = RouteForm(request.POST, workspace=request.workspace)
+    if form.is_valid():
+        Campaign.objects.of(request.workspace).filter(pk=pk, state=Campaign.State.DRAFT).update(
+            route=form.cleaned_data["route"]
+        )
+    return redirect("campaigns:send", pk)
+
+
+@requires(Can.SEND)
+@require_POST
+def schedule(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = campaign_of(request, pk)
+    form = ScheduleForm(request.POST)
+    if not form.is_valid():
+        return _check_page(request, campaign, form, status=422)
+    if campaign.editable and preflight.check(campaign).stops:
+        messages.error(request, _("A check stops this send. Nothing was scheduled."))
+        return redirect("campaigns:send", pk)
+    try:
+        launching.schedule(
+            campaign, by=request.user, actor=request, at=form.cleaned_data["at"], zone=form.cleaned_data["zone"]
+        )
+    except launching.NotDraft:
+        messages.info(request, _("It was scheduled before. Nothing was sent twice."))
+    except TemplateProblem as problem:
+        messages.error(request, preflight.words_of(problem))
+        return redirect("campaigns:write", pk)
+    return redirect("campaigns:send", pk)
+
+
+@requires(Can.SEND)
+@require_POST
+def undo(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    try:
+        launching.undo(campaign_of(request, pk), actor=request)
+    except launching.TooLate:
+        messages.error(request, _("It has already started. You can pause it or stop it."))
+        return redirect("campaigns:report", pk)
+    messages.success(request, _("Taken back. Nothing was sent, and the draft is as you left it."))
+    return redirect("campaigns:send", pk)
+
+
+def _button(verb: Callable[..., bool], done: Promise, not_done: Promise) -> Callable[..., HttpResponse]:
+    @requires(Can.SEND)
+    @require_POST
+    def view(request: WorkspaceRequest, pk: int) -> HttpResponse:
+        if verb(campaign_of(request, pk), actor=request):
+            messages.success(request, str(done))
+        else:
+            messages.info(request, str(not_done))
+        return redirect("campaigns:report", pk)
+
+    return view
+
+
+start_now = _button(
+    launching.start_now, gettext_lazy("Sending has started."), gettext_lazy("It has started already.")
+)
+pause = _button(
+    launching.pause,
+    gettext_lazy("Paused. What is already on the way will finish; everybody else is kept."),
+    gettext_lazy("It was not sending, so there was nothing to pause."),
+)
+resume = _button(
+    launching.resume, gettext_lazy("Sending goes on."), gettext_lazy("It was not paused, so there was nothing to resume.")
+)
+stop = _button(
+    launching.stop,
+    gettext_lazy("Stopped for good. Nobody who was still waiting will get it."),
+    gettext_lazy("It had ended already."),
+)
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_POST
+def send_test(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = campaign_of(request, pk)
+    form = TestForm(request.POST)
+    if not form.is_valid():
+        return _check_page(request, campaign, ScheduleForm(initial=_when(request, campaign)), form, status=422)
+    contact = samples.person(campaign, form.cleaned_data["contact"])
+    try:
+        testing.send(campaign, to=form.cleaned_data["to"], as_contact=contact, by=request.user, actor=request)
+    except testing.CannotTest as problem:
+        messages.error(request, str(problem))
+    except TemplateProblem as problem:
+        messages.error(request, preflight.words_of(problem))
+    return redirect("campaigns:send", pk)
+
+
+@requires(Can.VIEW)
+@require_GET
+def tests(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = campaign_of(request, pk)
+    return render(request, "campaigns/_tests.html", {"campaign": campaign, "tests": testing.recent(campaign)})
+
+
+@requires(Can.VIEW)
+@require_GET
+def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """The shell: analytics fills it in, since it reads what happened."""
+    return render(request, "campaigns/report.html", {"campaign": campaign_of(request, pk), "tab": "report"})
