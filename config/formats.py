@@ -54,7 +54,7 @@ def clock(moment: dt.datetime, language: str, *, seconds: bool = False) -> str:
 
 
 def moment_text(moment: dt.datetime, language: str, style: str, *, today: dt.date) -> str:
-    """A time already in the reader's zone. Styles: full, short (no year when it is this year's), date, time, seconds."""
+    """A time already in the reader's zone. Styles: full, short (without this year), date, time, seconds."""
     if style == "time":
         return clock(moment, language)
     if style == "seconds":

@@ -40,9 +40,9 @@ ENTRIES = (
 )
 
 
-def address(name: str) -> str:
+def address(name: str, *args: object) -> str:
     try:
-        return reverse(name)
+        return reverse(name, args=args)
     except NoReverseMatch:
         return ""
 
@@ -68,8 +68,11 @@ def running_send(context: Context) -> Mapping[str, str] | None:
     workspace = getattr(context["request"], "workspace", None)
     if workspace is None:
         return None
-    campaign = Campaign.objects.filter(workspace=workspace, mailing__state__in=RUNNING).order_by("-pk").first()
-    return {"name": campaign.name or campaign.subject, "url": reverse("campaigns:report", args=[campaign.pk])} if campaign else None
+    going = Campaign.objects.filter(workspace=workspace, mailing__state__in=RUNNING)
+    campaign = going.order_by("-pk").first()
+    if campaign is None:
+        return None
+    return {"name": campaign.name or campaign.subject, "url": address("campaigns:report", campaign.pk)}
 
 
 @register.simple_tag(takes_context=True)

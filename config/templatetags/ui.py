@@ -23,7 +23,13 @@ from django.utils.translation import get_language, gettext
 from config import formats, vocabulary
 
 register = template.Library()
-ROLES = {"stop": "alert-octagon", "wait": "alert-triangle", "run": "info-circle", "done": "circle-check", "mute": "info-circle"}
+ROLES = {
+    "stop": "alert-octagon",
+    "wait": "alert-triangle",
+    "run": "info-circle",
+    "done": "circle-check",
+    "mute": "info-circle",
+}
 SEGMENTS = {"delivered": "done", "failed": "stop", "retrying": "wait", "on_the_way": "run", "unknown": "ghost"}
 
 
@@ -47,7 +53,7 @@ def icon(name: str, size: int = 18, tone: str = "") -> SafeString:
     """An inline icon, hidden from screen readers: the words beside it say what it means."""
     if name not in built("icons.json"):
         raise template.TemplateSyntaxError(f"icon {name!r} is not in config/assets/icons.txt")
-    inner = mark_safe(built("icons.json")[name])  # noqa: S308  # from our own build
+    inner = mark_safe(built("icons.json")[name])  # from our own build
     classes = "icon" + (f" icon-{size}" if size != 18 else "") + (f" is-{tone}" if tone else "")
     return format_html('<svg class="{}" viewBox="0 0 24 24" aria-hidden="true">{}</svg>', classes, inner)
 
@@ -84,7 +90,7 @@ def percent(part: int, whole: int) -> str:
 def when(moment: dt.datetime | None, style: str = "full") -> SafeString:
     """A time in the reader's zone and language. Styles: full, short, date, time, seconds, relative."""
     if moment is None:
-        return mark_safe("–")  # noqa: S308
+        return mark_safe("–")
     local = timezone.localtime(moment)
     language = get_language() or "en"
     full = formats.moment_text(local, language, "full", today=local.date())
@@ -166,7 +172,7 @@ def bar(name: str, shares: list[tuple[str, int]], total: int, label: str) -> Saf
 @register.simple_block_tag
 def callout(content: str, tone: str, title: str = "", icon_name: str = "") -> SafeString:
     """What happened (title), and what it means or what to do (content). A button: put it in `<div class="actions">`."""
-    sign = icon(icon_name or ROLES[tone])
+    sign = icon(icon_name or SIGNS[tone])
     head = format_html("<b>{}</b>", title) if title else ""
     return format_html(
         '<div class="callout" data-tone="{}">{}<div class="text">{}{}</div></div>', tone, sign, head, content
