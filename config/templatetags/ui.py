@@ -23,7 +23,7 @@ from django.utils.translation import get_language, gettext
 from config import formats, vocabulary
 
 register = template.Library()
-ROLES = {
+SIGNS = {
     "stop": "alert-octagon",
     "wait": "alert-triangle",
     "run": "info-circle",
