@@ -16,7 +16,10 @@ from django.db import models
 
 from accounts.encryption import Sealer, is_sealed, key_id_of
 
-TextField = models.TextField[str, str] if TYPE_CHECKING else models.TextField
+if TYPE_CHECKING:
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField
 
 
 class SealedField(TextField):
@@ -63,7 +66,7 @@ def sealed_fields() -> Iterator[tuple[type[models.Model], str]]:
 def reseal(model: type[models.Model], field: str) -> int:
     """Seal with the newest key what lies under an older one. Returns how many rows changed."""
     changed = 0
-    for row in model._default_manager.exclude(**{field: ""}).only("pk", "uuid", field).iterator():  # type: ignore[misc]
+    for row in model._default_manager.exclude(**{field: ""}).only("pk", "uuid", field).iterator():
         old = getattr(row, field)
         if key_id_of(old) == sealer().newest:
             continue

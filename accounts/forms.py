@@ -28,7 +28,6 @@ class OneLine(forms.CharField):
 class TimeZoneField(forms.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=zones.choices, label=_("Time zone"), **kwargs)
-        self.widget.attrs["data-time-zone"] = ""
 
 
 class PasswordField(forms.CharField):

@@ -39,7 +39,7 @@ def open_invitations(workspace: Workspace, now: dt.datetime | None = None) -> Qu
 
 @transaction.atomic
 def invite(workspace: Workspace, *, email: str, role: Role | str, by: User) -> tuple[Invitation, str]:
-    """The invitation and its token, which is not kept. An earlier open one for the address ends. Raises AlreadyMember."""
+    """The invitation and its token, which is not kept. An earlier one for the address ends. Raises AlreadyMember."""
     email = email.lower()
     if workspace.memberships.filter(user__email=email).exists():
         raise AlreadyMember
@@ -57,11 +57,11 @@ def invite(workspace: Workspace, *, email: str, role: Role | str, by: User) -> t
 
 
 def link_of(token: str) -> str:
-    return settings.BASE_URL + reverse("accounts:join", args=[token])
+    return f"{settings.BASE_URL}{reverse('accounts:join', args=[token])}"
 
 
 def mail_invitation(invitation: Invitation, token: str) -> None:
-    """In the workspace's language: we do not know yet what the person reads. Raises OSError when it cannot be handed over."""
+    """In the workspace's language: what the person reads is not known yet. Raises OSError when no server takes it."""
     context = {"invitation": invitation, "link": link_of(token), "days": INVITATION_LASTS.days}
     with translation.override(invitation.workspace.language):
         subject = render_to_string("accounts/email/invitation_subject.txt", context).strip()

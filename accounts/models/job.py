@@ -6,20 +6,19 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models.owned import WorkspaceOwned
 from accounts.progress import Estimate, estimate
 
 
 class JobState(models.TextChoices):
-    """Where a background job is."""
+    """Where a background job is; `config.vocabulary` has its words."""
 
-    WAITING = "waiting", _("Waiting")
-    RUNNING = "running", _("Running")
-    DONE = "done", _("Done")
-    FAILED = "failed", _("Failed")
-    CANCELLED = "cancelled", _("Cancelled")
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Job(WorkspaceOwned):

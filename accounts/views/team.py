@@ -12,7 +12,7 @@ from accounts import audit
 from accounts import team as verbs
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Invitation, Membership, Role
-from accounts.roles import SENTENCES, Can, allows, requires
+from accounts.roles import SENTENCES, Can, WorkspaceRequest, allows, requires
 
 
 @requires(Can.VIEW, post=Can.MANAGE_WORKSPACE)
@@ -53,7 +53,7 @@ def _page(request: Any, *, form: InviteForm, **more: Any) -> HttpResponse:
     return render(request, "accounts/team.html", context, status=422 if form.errors else 200)
 
 
-def _member(request: Any, pk: int) -> Membership:
+def _member(request: WorkspaceRequest, pk: int) -> Membership:
     return get_object_or_404(request.workspace.memberships.select_related("user"), pk=pk)
 
 
