@@ -14,6 +14,10 @@ POSTGRES_SOCKET = ".s.PGSQL.5432"
 OUTSIDE = Path("/var/lib/shirase")
 
 
+class ForeignFolder(RuntimeError):
+    """Somebody else owns a folder that must be private."""
+
+
 @dataclass(frozen=True)
 class Place:
     """The folders of one embedded PostgreSQL."""
@@ -62,3 +66,14 @@ def short_enough(folder: Path, file_name: str) -> Path:
     runtime = Path(f"/run/user/{os.geteuid()}")
     base = runtime if runtime.is_dir() else Path("/tmp")
     return base / f"shirase-{os.geteuid()}-{fingerprint(folder)}"
+
+
+def private_folder(path: Path, owner: int | None = None) -> None:
+    """Makes a folder for its owner alone. One that exists and belongs to another user is refused: ForeignFolder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    owner = os.geteuid() if owner is None else owner
+    if not path.exists():
+        path.mkdir(mode=0o700)
+        os.chown(path, owner, -1)
+    if path.stat().st_uid != owner:
+        raise ForeignFolder(f"{path} belongs to another user: remove it, or set VAR_DIR")

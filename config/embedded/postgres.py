@@ -20,7 +20,14 @@ from typing import Any, TypedDict
 
 import psycopg
 
-from config.embedded.places import POSTGRES_SOCKET, Place, postgres_place, reachable_by_others, runs_as_other_user
+from config.embedded.places import (
+    POSTGRES_SOCKET,
+    Place,
+    postgres_place,
+    private_folder,
+    reachable_by_others,
+    runs_as_other_user,
+)
 
 DATABASE = USER = "shirase"
 SERVER_USER = "nobody"
@@ -240,14 +247,7 @@ def _as_user() -> RunAs:
 
 
 def _folder(path: Path) -> None:
-    """Private to the server's user; a folder that already belongs to somebody else is refused."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    owner = pwd.getpwnam(SERVER_USER).pw_uid if runs_as_other_user() else os.geteuid()
-    if not path.exists():
-        path.mkdir(mode=0o700)
-        os.chown(path, owner, -1)
-    if path.stat().st_uid != owner:
-        raise NoPostgres(f"{path} belongs to another user; remove it or set VAR_DIR")
+    private_folder(path, pwd.getpwnam(SERVER_USER).pw_uid if runs_as_other_user() else None)
 
 
 def _reap() -> None:

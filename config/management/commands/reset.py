@@ -1,0 +1,44 @@
+"""`manage.py reset`: deletes every datum of an embedded install, after asking."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.embedded import postgres
+from config.embedded.places import OUTSIDE, fingerprint, postgres_place
+from config.supervisor import lock
+
+# The front-end build and its stamp belong to the checkout; they are no data.
+KEPT = ("static",)
+
+
+class Command(BaseCommand):
+    help = "Deletes the embedded install's data: database, keys, uploads, journals. It asks first."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.EMBEDDED:
+            raise CommandError("DATABASE_URL is set: that data is not ours to delete.")
+        if running := lock.holder(settings.RUN_DIR / "up.lock"):
+            raise CommandError(f"Shirase runs at {running.address}/: stop it first (make down).")
+        place = postgres_place(settings.VAR)
+        self.stdout.write(f"This deletes all contacts, campaigns, reports and keys in {settings.VAR}")
+        if place.moved:
+            self.stdout.write(f"and the database in {place.data.parent}")
+        if not options["yes"] and input("Type `delete` to go on: ").strip() != "delete":
+            self.stdout.write("Nothing was deleted.")
+            return
+        postgres.stop(settings.VAR)
+        for entry in settings.VAR.iterdir():
+            if entry.name not in KEPT:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if place.moved:
+            shutil.rmtree(OUTSIDE / fingerprint(settings.VAR), ignore_errors=True)
+        self.stdout.write("Deleted. `make up` starts afresh.")

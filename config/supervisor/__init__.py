@@ -1,0 +1,1 @@
+"""`manage.py up`: every process of an embedded install in one terminal."""

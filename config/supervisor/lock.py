@@ -1,0 +1,44 @@
+"""One install, one supervisor: a lock that ends with its holder, and in it where the install answers."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+
+@dataclass(frozen=True)
+class Running:
+    """A supervisor that holds the lock."""
+
+    pid: int
+    address: str
+
+
+def take(path: Path, pid: int, address: str) -> IO[str] | None:
+    """The open file, which holds the lock until it is closed; None when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(json.dumps({"pid": pid, "address": address}))
+    file.flush()
+    return file
+
+
+def holder(path: Path) -> Running | None:
+    """Who holds the lock now; None when it is free."""
+    if not path.exists():
+        return None
+    with path.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return Running(**json.loads(file.read()))
+    return None
