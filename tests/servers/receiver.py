@@ -14,12 +14,13 @@ A script is a dict, all of it optional:
 * `extensions`: instead of PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES; `size`: adds SIZE.
 * `tls`: "starttls" or "implicit", with `cert` (a PEM file with key and chain).
 * `users`: {name: password}, `mechanisms`: ["PLAIN", "LOGIN", "CRAM-MD5"].
+* `eager_data`: say 354 to DATA even without a recipient.
 * `store`: keep messages (default true); `fsync`, `check`: both true by default; `name`.
 
 An answer is a reply ("450 4.7.1 later"; "250-a\\r\\n250 b"), or
 `DROP` (close without a word), `ACCEPT DROP` (at the dot: write the ledger, then close),
 `SILENT` (never answer), `WAIT <seconds> <answer>`, `RAW <latin-1 bytes with \\r\\n escapes>`
-(exactly these), `SLOW <seconds> <reply>` (one octet each so many seconds), `CLOSE <reply>`
+(exactly these, nothing else), `FLOOD <times> <bytes as for RAW>`, `SLOW <seconds> <reply>` (one octet each so many seconds), `CLOSE <reply>`
 (answer, then close), `RST` (reset the connection).
 
 The ledger has one line per acceptance, fsynced (for all that wait at once) before the 250.
@@ -304,9 +305,11 @@ class Judge(Conversation):
         if word == "CLOSE":
             self.closing = True
             return rest.encode()
-        if word == "RAW":
+        if word in ("RAW", "FLOOD"):
+            times, _, rest = rest.partition(" ") if word == "FLOOD" else ("1", "", rest)
             self._flush()
-            self.transport.write(rest.encode("latin-1").decode("unicode_escape").encode("latin-1"))
+            octets = rest.encode("latin-1").decode("unicode_escape").encode("latin-1")
+            self.transport.write(octets * int(times))
             return asyncio.get_running_loop().create_future()
         if word in ("WAIT", "SLOW"):
             seconds, _, answer = rest.partition(" ")
@@ -355,6 +358,8 @@ class Judge(Conversation):
         return self.play(self.stage.scripted("data"), normal) if "data" in self.rules else normal
 
     def message(self, data: bytes) -> Answer | Awaitable[Answer]:
+        if not self.rcpts:
+            return b"554 5.5.1 No valid recipients"
         scripted = self.stage.scripted("dot", self.rcpts[0]) if "dot" in self.rules else None
         if scripted and scripted.startswith("ACCEPT "):
             return self._accept(data, scripted.removeprefix("ACCEPT "))
@@ -389,13 +394,12 @@ class Judge(Conversation):
         if longest > 998:
             self.stage.violation(f"a line of {longest} octets in a message")
 
-    # AUTH and STARTTLS
-
     def _answer(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
-        if self._asked is not None:
-            step, self._asked = self._asked, None
-            return self.play(self.stage.scripted("auth"), step(verb if not argument else verb + b" " + argument))
+        if verb == b"DATA" and not self.rcpts and self.stage.script.get("eager_data"):
+            return self.data()
         return super()._answer(verb, argument)
+
+    # AUTH and STARTTLS
 
     def _command(self) -> bool:
         if self._asked is None:
