@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import models
+from django.db import connection, models
 
 from .mailing import Mailing
 from .message import Message
@@ -93,3 +93,13 @@ class Tally(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mailing", "name"], name="tally_once")]
+
+    @classmethod
+    def add(cls, mailing_id: int, name: str, number: int) -> None:
+        """Count `number` more (or fewer)."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO delivery_tally (mailing_id, name, n) VALUES (%s, %s, %s)"
+                " ON CONFLICT (mailing_id, name) DO UPDATE SET n = delivery_tally.n + excluded.n",
+                [mailing_id, name, number],
+            )

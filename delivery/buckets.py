@@ -1,0 +1,210 @@
+"""Limits and closed routes as rows that all workers share; the arithmetic is `throttle`'s.
+
+Buckets are locked in the order of their keys, so that two workers never wait for each other. Where nothing is limited
+no bucket is read. A bucket that cannot be read raises: slow, never open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from delivery import retry, throttle
+from delivery.models import Limit, Mailing, Route
+from delivery.throttle import Limits, Sale, Window
+
+DEFAULT_PER_CONNECTION = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One bucket and what it allows."""
+
+    key: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How many connections all workers may hold to one place together, and how many messages each may carry."""
+
+    key: str
+    most: int | None
+    messages: int
+
+
+def route_key(route: int) -> str:
+    return f"route:{route}"
+
+
+def site_key(route: int, site: int) -> str:
+    return f"route:{route}/site:{site}"
+
+
+def closing_keys(route: Route, site: int | None) -> list[str]:
+    """The buckets whose closing stops a lease: a smarthost's is the route's, a direct route's the site's."""
+    if route.kind != Route.Kind.DIRECT:
+        return [route_key(route.pk)]
+    return [route_key(route.pk)] + ([site_key(route.pk, site)] if site is not None else [])
+
+
+def scopes(mailing: Mailing, route: Route, site: int | None) -> list[Scope]:
+    """The limits that hold for this mailing on this route, by key; site limits only where we deliver to the site."""
+    domain, workspace = mailing.from_address.sending_domain_id, mailing.workspace_id
+    found = []
+    for limit in Limit.objects.all():  # a handful of rows an install
+        key = _key(limit)
+        if key and _applies(limit, route, site, domain, workspace):
+            rates = Limits(limit.per_second, limit.per_minute, limit.per_hour, limit.per_day)
+            if rates != Limits():
+                found.append(Scope(key, rates))
+    return sorted(found, key=lambda scope: scope.key)
+
+
+def _applies(limit: Limit, route: Route, site: int | None, domain: int, workspace: int) -> bool:
+    if limit.site_id is not None and (route.kind != Route.Kind.DIRECT or limit.site_id != site):
+        return False
+    return (
+        limit.route_id in (None, route.pk)
+        and limit.sending_domain_id in (None, domain)
+        and limit.workspace_id in (None, workspace)
+    )
+
+
+def _key(limit: Limit) -> str:
+    parts = [
+        f"{name}:{value}"
+        for name, value in (
+            ("route", limit.route_id), ("site", limit.site_id),
+            ("domain", limit.sending_domain_id), ("workspace", limit.workspace_id),
+        )  # fmt: skip
+        if value is not None
+    ]
+    return "/".join(parts)
+
+
+def narrowest(found: Iterable[Scope]) -> float:
+    """Messages a second of the narrowest of these scopes; infinite if none has a rate."""
+    return throttle.narrowest(scope.limits for scope in found)
+
+
+def connections(route: Route, site: int | None) -> Connections:
+    """The narrowest connection limits of the route, and of the site where we deliver to it ourselves."""
+    direct = route.kind == Route.Kind.DIRECT
+    limits = [
+        limit
+        for limit in Limit.objects.filter(sending_domain=None, workspace=None)
+        if _applies(limit, route, site, 0, 0)
+    ]
+    most = [limit.connections for limit in limits if limit.connections]
+    messages = [limit.per_connection for limit in limits if limit.per_connection]
+    key = site_key(route.pk, site) if direct and site is not None else route_key(route.pk)
+    return Connections(key, min(most, default=None), min(messages, default=DEFAULT_PER_CONNECTION))
+
+
+@transaction.atomic
+def buy(wanted: Sequence[Scope], number: int) -> tuple[Sale, float]:
+    """Up to `number` messages from all these scopes; with the sale comes the database's now, in its seconds."""
+    rows, now = _locked([scope.key for scope in wanted])
+    sale, after = throttle.sell([(rows[scope.key], scope.limits) for scope in wanted], number, now)
+    if sale.number:
+        _write({scope.key: bucket for scope, bucket in zip(wanted, after, strict=True)})
+    return sale, now
+
+
+@transaction.atomic
+def give_back(bought: Sequence[Scope], number: int) -> None:
+    """What was bought and not sent."""
+    rows, now = _locked([scope.key for scope in bought])
+    _write({scope.key: throttle.give_back(rows[scope.key], scope.limits, number, now) for scope in bought})
+
+
+def _locked(keys: Sequence[str]) -> tuple[dict[str, throttle.Bucket], float]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO delivery_bucket (key, slots, day_slots, closings, closed_cause)"
+            " SELECT key, '{}', '{}', 0, '' FROM unnest(%s::text[]) AS key ORDER BY key ON CONFLICT DO NOTHING",
+            [list(keys)],
+        )
+        cursor.execute(
+            "SELECT key, extract(epoch FROM next_at)::float8, slots, extract(epoch FROM slots_at)::float8, day_slots,"
+            " extract(epoch FROM day_slots_at)::float8 FROM delivery_bucket WHERE key = ANY(%s) ORDER BY key FOR UPDATE",
+            [list(keys)],
+        )
+        rows = cursor.fetchall()
+        # The clock after the locks: a wait for them is not sold.
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        now = float(cursor.fetchone()[0])
+    found = {
+        key: throttle.Bucket(next_at or 0.0, Window(tuple(hour), hour_at or 0.0), Window(tuple(day), day_at or 0.0))
+        for key, next_at, hour, hour_at, day, day_at in rows
+    }
+    return found, now
+
+
+def _write(after: dict[str, throttle.Bucket]) -> None:
+    rows = [
+        {
+            "key": key, "next_at": bucket.next_at, "slots": bucket.hour.sold, "slots_at": bucket.hour.since,
+            "day_slots": bucket.day.sold, "day_slots_at": bucket.day.since,
+        }
+        for key, bucket in after.items()
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_bucket b SET next_at = to_timestamp(r.next_at), slots = r.slots,"
+            " slots_at = to_timestamp(r.slots_at), day_slots = r.day_slots, day_slots_at = to_timestamp(r.day_slots_at)"
+            " FROM jsonb_to_recordset(%s::jsonb) AS r(key text, next_at float8, slots int[], slots_at float8,"
+            " day_slots int[], day_slots_at float8) WHERE b.key = r.key",
+            [json.dumps(rows)],
+        )
+
+
+def closed_seconds(keys: Iterable[str]) -> dict[str, float]:
+    """Seconds until each closed bucket opens; open ones are not in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, extract(epoch FROM closed_until - now())::float8 FROM delivery_bucket"
+            " WHERE key = ANY(%s) AND closed_until > now()",
+            [list(keys)],
+        )
+        return dict(cursor.fetchall())
+
+
+def close(key: str, cause: str) -> float:
+    """Nothing goes there for a while: a minute, doubling to thirty while it keeps failing. Returns the (scaled) seconds.
+
+    Workers that fail together count once: a bucket that is closed already stays as it is.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO delivery_bucket (key, slots, day_slots, closings, closed_cause) VALUES (%s, '{}', '{}', 0, '')"
+            " ON CONFLICT DO NOTHING",
+            [key],
+        )
+        cursor.execute(
+            "SELECT closings, extract(epoch FROM closed_until - now())::float8 FROM delivery_bucket"
+            " WHERE key = %s FOR UPDATE",
+            [key],
+        )
+        closings, still = cursor.fetchone()
+        if still is not None and still > 0:
+            return float(still)
+        seconds = retry.closed_for(closings + 1) * settings.TIME_SCALE
+        cursor.execute(
+            "UPDATE delivery_bucket SET closings = closings + 1, closed_cause = %s,"
+            " closed_until = now() + %s * interval '1 second' WHERE key = %s",
+            [cause, seconds, key],
+        )
+        return seconds
+
+
+def opened(key: str) -> None:
+    """A connection stood: the next failure starts at a minute again."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE delivery_bucket SET closings = 0 WHERE key = %s AND closings > 0", [key])

@@ -1,0 +1,111 @@
+"""A worker's own append-only file: what had its dot, and what was answered.
+
+`D <lease> <id>` before the dot, `R <lease> <id> <reply>` at the reply. Plain writes, no fsync: the page cache survives
+kill -9 and the OOM killer. The worker holds a lock on the file as long as it lives; who gets the lock knows that it
+is dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from delivery.smtp.replies import EnhancedStatus, Phase, Reply
+
+REPLY_KEPT = 600
+
+
+class Alive(Exception):
+    """The worker that writes this journal lives."""
+
+
+class Gone(Exception):
+    """There is no such journal on this host (any more)."""
+
+
+class Journal:
+    """The one of this process; `close` removes it, since a worker that ends in order owes nothing."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = _path(folder, worker)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def dot(self, lease: int, message: int) -> None:
+        """Right before the dot is written."""
+        os.write(self._file, b"D %d %d\n" % (lease, message))
+
+    def reply(self, lease: int, message: int, reply: Reply) -> None:
+        said = json.dumps([reply.code, reply.phase.value, reply.synthetic, reply.text[:REPLY_KEPT]])
+        os.write(self._file, b"R %d %d %s\n" % (lease, message, said.encode()))
+
+    def forget(self) -> None:
+        """No lease is open: nothing in here is needed."""
+        os.ftruncate(self._file, 0)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            self.path.unlink(missing_ok=True)
+            os.close(self._file)
+            self._file = -1
+
+
+@dataclass(slots=True)
+class Entries:
+    """What the journal knows of one lease."""
+
+    dots: set[int] = field(default_factory=set)  # had their dot, no reply known
+    replies: dict[int, Reply] = field(default_factory=dict)
+
+
+@contextmanager
+def of_dead(folder: Path, worker: str) -> Iterator[Path]:
+    """The journal of a dead worker, locked while it is read. Raises Alive or Gone."""
+    path = _path(folder, worker)
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError as error:
+        raise Gone(worker) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(file)
+        raise Alive(worker) from error
+    try:
+        yield path
+    finally:
+        os.close(file)
+
+
+def read(path: Path, lease: int) -> Entries:
+    """The lines of one lease. A torn last line (a kill in mid-write) is no line."""
+    entries = Entries()
+    wanted = str(lease)
+    for line in path.read_text("utf-8", "replace").split("\n")[:-1]:
+        kind, _, rest = line.partition(" ")
+        of_lease, _, rest = rest.partition(" ")
+        if of_lease != wanted:
+            continue
+        message, _, said = rest.partition(" ")
+        if kind == "D":
+            entries.dots.add(int(message))
+            entries.replies.pop(int(message), None)
+        else:
+            entries.replies[int(message)] = _reply(said)
+            entries.dots.discard(int(message))
+    return entries
+
+
+def _reply(said: str) -> Reply:
+    code, phase, synthetic, text = json.loads(said)
+    return Reply(code, text, EnhancedStatus.find(text), Phase(phase), synthetic)
+
+
+def _path(folder: Path, worker: str) -> Path:
+    return folder / f"{worker.replace('/', '_')}.log"

@@ -1,0 +1,171 @@
+"""The verbs of a mailing: made, started, paused, resumed, stopped, taken back. Each from a named state, in one statement.
+
+A verb answers True when it changed something; False means that somebody else was first, or that the mailing was not
+in a state for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from delivery.models import Mailing, MailingRoute, MessageState
+from delivery.queue import events, remainders
+from delivery.queue.expand import expand_rcpts
+
+if TYPE_CHECKING:
+    from accounts.models import Workspace
+    from contacts.models import Contact
+    from delivery.models import Content, FromAddress, Route
+
+State = Mailing.State
+GIVE_UP_AFTER = timedelta(hours=72)
+MANUAL = "manual"
+
+
+@transaction.atomic
+def create(
+    *,
+    workspace: Workspace,
+    kind: Mailing.Kind,
+    content: Content,
+    from_address: FromAddress,
+    routes: Sequence[Route],
+    name: str = "",
+    reply_to: str = "",
+    include_lists: Sequence[int] = (),
+    exclude_lists: Sequence[int] = (),
+    start_at: datetime | None = None,
+    give_up_after: timedelta = GIVE_UP_AFTER,
+) -> Mailing:
+    """A mailing to lists. It starts by itself at `start_at` (None: at the next tick) and can be taken back until then."""
+    mailing = Mailing.objects.create(
+        workspace=workspace,
+        kind=kind,
+        name=name,
+        content=content,
+        from_address=from_address,
+        reply_to=reply_to,
+        include_lists=list(include_lists),
+        exclude_lists=list(exclude_lists),
+        start_at=start_at,
+        give_up_after=give_up_after,
+    )
+    MailingRoute.objects.bulk_create(
+        MailingRoute(mailing=mailing, route=route, order=order) for order, route in enumerate(routes)
+    )
+    return mailing
+
+
+@transaction.atomic
+def post(
+    *,
+    workspace: Workspace,
+    kind: Mailing.Kind,
+    content: Content,
+    from_address: FromAddress,
+    routes: Sequence[Route],
+    rcpts: Sequence[str],
+    as_contact: Contact | None = None,
+    name: str = "",
+    reply_to: str = "",
+    give_up_after: timedelta = GIVE_UP_AFTER,
+) -> Mailing:
+    """A mailing to typed addresses (tests, opt-in, notices): queued when this returns, so that a 250 or a page may say so.
+
+    With `as_contact` the letter shows that person's values. Raises `BadAddress` for an address that none is.
+    """
+    mailing = create(
+        workspace=workspace,
+        kind=kind,
+        content=content,
+        from_address=from_address,
+        routes=routes,
+        name=name,
+        reply_to=reply_to,
+        give_up_after=give_up_after,
+    )
+    Mailing.objects.filter(pk=mailing.pk).update(rcpts=list(rcpts), as_contact=as_contact)
+    expand_rcpts(mailing, rcpts)
+    mailing.refresh_from_db()
+    return mailing
+
+
+def start_now(mailing: Mailing) -> bool:
+    """Do not wait for `start_at`. The next tick expands it."""
+    return bool(Mailing.objects.filter(pk=mailing.pk, state=State.WAITING).update(start_at=timezone.now()))
+
+
+@transaction.atomic
+def unschedule(mailing: Mailing) -> bool:
+    """Take it back before anybody was queued: the mailing is gone afterwards."""
+    locked = Mailing.objects.select_for_update().filter(pk=mailing.pk, state=State.WAITING).first()
+    if locked is None:
+        return False
+    locked.delete()
+    return True
+
+
+def pause(mailing: Mailing, reason: str = MANUAL) -> bool:
+    """No new marks from the next gate on; what is on the way finishes. `reason` is "manual" or a cause id."""
+    return _move(mailing, (State.SENDING,), State.PAUSED, pause_reason=reason)
+
+
+def resume(mailing: Mailing) -> bool:
+    """Go on where it was."""
+    return _move(mailing, (State.PAUSED,), State.SENDING, pause_reason="")
+
+
+def stop(mailing: Mailing) -> bool:
+    """For good: who still waits will not get it. They are cancelled in slices by the tick and stay as a list."""
+    return _move(mailing, (State.WAITING, State.EXPANDING, State.SENDING, State.PAUSED), State.STOPPED)
+
+
+@transaction.atomic
+def send_again(mailing: Mailing) -> int:
+    """Send again to everyone whose outcome is unknown: a person's decision, since some of them may get it twice."""
+    return _again(mailing, MessageState.UNCERTAIN)
+
+
+@transaction.atomic
+def release_held(mailing: Mailing) -> int:
+    """Try those again that were held (the letter or the route was put right)."""
+    return _again(mailing, MessageState.HELD)
+
+
+@transaction.atomic
+def drop_held(mailing: Mailing) -> int:
+    """Give up on those that were held."""
+    return remainders.cancel_held(mailing.pk)
+
+
+def give_up_at(mailing: Mailing) -> datetime | None:
+    """When whoever still waits is given up; None before it began to send."""
+    if mailing.started_at is None:
+        return None
+    return mailing.started_at + mailing.give_up_after * settings.TIME_SCALE
+
+
+def _again(mailing: Mailing, state: MessageState) -> int:
+    """Into the queue once more; a finished mailing sends again, with a new span before it gives up."""
+    number = remainders.requeue(mailing.pk, state)
+    if number:
+        _move(mailing, (State.FINISHED,), State.SENDING, finished_at=None, announced_at=None)
+        Mailing.objects.filter(pk=mailing.pk).update(started_at=timezone.now())
+    return number
+
+
+@transaction.atomic
+def _move(mailing: Mailing, before: Sequence[Mailing.State], after: Mailing.State, **columns: object) -> bool:
+    locked = Mailing.objects.select_for_update(of=("self",)).filter(pk=mailing.pk, state__in=before).first()
+    if locked is None:
+        return False
+    Mailing.objects.filter(pk=locked.pk).update(state=after, **columns)
+    events.state_changed(locked, after, why=str(columns.get("pause_reason", "")))
+    mailing.refresh_from_db(fields=["state", "pause_reason", "finished_at"])
+    return True

@@ -1,0 +1,69 @@
+"""The end of a lease: outcomes become final states once, batched, and what was not started goes back at no cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+
+from delivery.queue import remainders
+from delivery.queue.leasing import Claim
+from delivery.queue.outcomes import Outcome
+from delivery.queue.settle import record, settle
+
+
+@transaction.atomic
+def flush(claim: Claim, outcomes: Sequence[Outcome], *, marked: int) -> None:
+    """Every few seconds of a slow lease. `outcomes` are recorded already; `marked` of them had a mark.
+
+    True outcomes count even when the lease was lost meanwhile.
+    """
+    settle(outcomes, mailing=claim.mailing, lane=claim.lane, site=claim.site)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_lease SET ended = ended + %s WHERE id = %s AND closed_at IS NULL", [marked, claim.lease]
+        )
+
+
+@transaction.atomic
+def end(
+    claim: Claim,
+    outcomes: Sequence[Outcome],
+    *,
+    unrecorded: Sequence[Outcome] = (),
+    unasked: Sequence[int] = (),
+    rest: float = 0.0,
+) -> bool:
+    """Close the lease. `unasked` are the ids at its end that no gate was asked for; they rest for `rest` seconds.
+
+    False when the lease was lost to recovery, which then has dealt with what was not started.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_lease SET closed_at = now(), ended = marked"
+            " WHERE id = %s AND fence = %s AND closed_at IS NULL",
+            [claim.lease, claim.fence],
+        )
+        mine = bool(cursor.rowcount)
+    record(
+        unrecorded, lease=claim.lease, fence=claim.fence, mailing=claim.mailing, route=claim.route, once=True
+    )
+    settle(outcomes, mailing=claim.mailing, lane=claim.lane, site=claim.site)
+    if mine:
+        _give_back(claim, unasked, rest)
+    return mine
+
+
+def _give_back(claim: Claim, unasked: Sequence[int], rest: float) -> None:
+    if claim.run is None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE delivery_deferral SET lease_id = NULL, due_at = now() + %s * interval '1 second'"
+                " WHERE lease_id = %s",
+                [rest, claim.lease],
+            )
+    elif unasked:
+        remainders.give_back(
+            run=claim.run, mailing=claim.mailing, lane=claim.lane, site=claim.site,
+            lo=unasked[0], hi=unasked[-1], rest=rest,
+        )  # fmt: skip

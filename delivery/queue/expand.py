@@ -1,0 +1,221 @@
+"""A mailing's audience becomes messages, in slices; whoever is left out gets an exclusion with the reason.
+
+One pass over the audience by contact id. Every lane has a block of ids, so that each lane's run is one range whatever
+the order of the contacts. The cursor moves in the slice's own transaction: a slice that is cut off leaves nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from contacts.addresses import Address, parse
+from delivery.models import Domain, Mailing, Message, Run, Tally
+from delivery.queue import events, ids, lanes
+from delivery.queue.audience import JUDGED, SUPPRESSION
+
+SLICE = 5_000
+
+_PEOPLE_BY_SITE = f"""
+    WITH matched AS (
+        SELECT DISTINCT contact_id FROM contacts_subscription WHERE list_id = ANY(%(include)s::bigint[])
+    ), judged AS (
+        SELECT d.site_id, {JUDGED} AS reason
+        FROM matched
+        JOIN contacts_contact c ON c.id = matched.contact_id AND c.workspace_id = %(workspace)s
+        LEFT JOIN delivery_domain d ON d.name = c.domain
+        {SUPPRESSION}
+    )
+    SELECT site_id, count(*) FROM judged WHERE reason IS NULL GROUP BY site_id
+"""
+
+# By each list's index, so that a slice costs the same at the end of a long list as at its start.
+_NEXT_CONTACTS = """
+    SELECT DISTINCT near.contact_id
+    FROM unnest(%(include)s::bigint[]) AS wanted(list_id), LATERAL (
+        SELECT contact_id FROM contacts_subscription
+        WHERE list_id = wanted.list_id AND contact_id > %(after)s ORDER BY contact_id LIMIT %(slice)s
+    ) near
+    ORDER BY near.contact_id LIMIT %(slice)s
+"""
+
+_DOMAINS = f"""
+    INSERT INTO delivery_domain (name, rest_cause)
+    SELECT DISTINCT c.domain, '' FROM contacts_contact c
+    WHERE c.id IN ({_NEXT_CONTACTS}) AND c.domain <> '' AND NOT EXISTS (
+        SELECT FROM delivery_domain d WHERE d.name = c.domain
+    )
+    ORDER BY 1
+    ON CONFLICT DO NOTHING
+"""
+
+_SLICE = f"""
+    WITH slice AS ({_NEXT_CONTACTS}),
+    lane AS (
+        SELECT * FROM jsonb_to_recordset(%(lanes)s::jsonb) AS l(lane text, site_id bigint, next bigint)
+    ), judged AS (
+        SELECT c.id, c.address, d.id AS domain_id, coalesce(own.lane, %(rest)s) AS lane, {JUDGED} AS reason
+        FROM slice
+        JOIN contacts_contact c ON c.id = slice.contact_id AND c.workspace_id = %(workspace)s
+        LEFT JOIN delivery_domain d ON d.name = c.domain
+        LEFT JOIN lane own ON own.site_id = d.site_id
+        {SUPPRESSION}
+    ), left_out AS (
+        INSERT INTO delivery_exclusion (mailing_id, contact_id, reason)
+        SELECT %(mailing)s, id, reason FROM judged WHERE reason IS NOT NULL ORDER BY id
+        ON CONFLICT DO NOTHING
+        RETURNING reason
+    ), numbered AS (
+        SELECT judged.*, row_number() OVER (PARTITION BY lane ORDER BY id) - 1 AS n FROM judged WHERE reason IS NULL
+    ), made AS (
+        INSERT INTO delivery_message (id, mailing_id, contact_id, rcpt, domain_id, state, attempts)
+        SELECT lane.next + n, %(mailing)s, numbered.id, address, domain_id, 0, 0
+        FROM numbered JOIN lane USING (lane) ORDER BY 1
+        ON CONFLICT (mailing_id, contact_id) WHERE contact_id IS NOT NULL DO NOTHING
+        RETURNING 1
+    )
+    SELECT
+        (SELECT count(*) FROM slice),
+        (SELECT max(contact_id) FROM slice),
+        (SELECT count(*) FROM made),
+        (SELECT coalesce(jsonb_object_agg(reason, n), '{{}}') FROM (
+            SELECT reason, count(*) AS n FROM left_out GROUP BY reason) r),
+        (SELECT coalesce(jsonb_object_agg(lane, n), '{{}}') FROM (
+            SELECT lane, count(*) AS n FROM numbered GROUP BY lane) l)
+"""
+
+
+class BadAddress(ValueError):
+    """A typed address that is none; the argument names it."""
+
+
+def expand(mailing_id: int, size: int = SLICE) -> bool:
+    """One slice of a mailing that is being expanded. True while there is more to do."""
+    with transaction.atomic():
+        mailing = Mailing.objects.select_for_update().filter(pk=mailing_id, state=Mailing.State.EXPANDING).first()
+        if mailing is None:
+            return False
+        if not mailing.expansion_cursor:
+            _plan(mailing, size)
+            return True
+        if _expand_slice(mailing, size):
+            return True
+        _begin_sending(mailing)
+        return False
+
+
+def expand_rcpts(mailing: Mailing, rcpts: Sequence[str]) -> None:
+    """Typed addresses: a few, so that they are queued at once and the mailing sends. Raises BadAddress."""
+    found = [_parsed(rcpt) for rcpt in rcpts]
+    domains = {
+        name: Domain.objects.get_or_create(name=name)[0] for name in sorted({address.domain for address in found})
+    }
+    first = ids.reserve(max(1, len(found)))
+    Message.objects.bulk_create(
+        Message(id=first + n, mailing=mailing, rcpt=address.address, domain=domains[address.domain])
+        for n, address in enumerate(found)
+    )
+    one = lanes.one_lane(mailing.routes.values_list("kind", flat=True))
+    _open_run(mailing, lanes.ALL if one else lanes.MIXED, None, first, first + len(found) - 1)
+    mailing.matched = mailing.expanded = len(found)
+    mailing.save(update_fields=["matched", "expanded"])
+    _begin_sending(mailing)
+
+
+def _parsed(rcpt: str) -> Address:
+    address = parse(rcpt)
+    if not isinstance(address, Address):
+        raise BadAddress(rcpt)
+    return address
+
+
+def _plan(mailing: Mailing, size: int) -> None:
+    """Count the people by site, cut the lanes, reserve a block of ids for each."""
+    parameters = _audience(mailing)
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE_BY_SITE, parameters)
+        counts: dict[int | None, int] = dict(cursor.fetchall())
+    one = lanes.one_lane(mailing.routes.values_list("kind", flat=True))
+    planned = lanes.plan(counts, one_lane=one)
+    # The audience may grow until the pass is over: a slice's worth of ids more costs nothing.
+    first = ids.reserve(sum(lane.people + size for lane in planned))
+    open_lanes: dict[str, list[int | None]] = {}
+    for lane in planned:
+        open_lanes[lane.name] = [lane.site_id, first, first, first + lane.people + size - 1]
+        first += lane.people + size
+    mailing.expansion_cursor = {"after": 0, "rest": planned[-1].name, "lanes": open_lanes}
+    mailing.save(update_fields=["expansion_cursor"])
+
+
+def _audience(mailing: Mailing) -> dict[str, Any]:
+    return {
+        "mailing": mailing.pk,
+        "workspace": mailing.workspace_id,
+        "include": mailing.include_lists,
+        "exclude": mailing.exclude_lists,
+    }
+
+
+def _expand_slice(mailing: Mailing, size: int) -> bool:
+    """True if there were people. A lane in the cursor is [site, first id, next id, last id of its block]."""
+    cursor_at: dict[str, Any] = mailing.expansion_cursor
+    _make_room(mailing, size)
+    parameters = _audience(mailing) | {
+        "after": cursor_at["after"],
+        "rest": cursor_at["rest"],
+        "slice": size,
+        "lanes": json.dumps(
+            [{"lane": name, "site_id": site, "next": next_} for name, (site, _, next_, _) in cursor_at["lanes"].items()]
+        ),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_DOMAINS, parameters)
+        cursor.execute(_SLICE, parameters)
+        seen, after, made, left_out, by_lane = cursor.fetchone()
+    if not seen:
+        return False
+    _note(mailing, after, made, _json(left_out), _json(by_lane))
+    return True
+
+
+def _json(value: Any) -> dict[str, int]:
+    """Django reads a jsonb of raw SQL as text."""
+    return dict(json.loads(value)) if isinstance(value, str) else dict(value)
+
+
+def _note(mailing: Mailing, after: int, made: int, left_out: dict[str, int], by_lane: dict[str, int]) -> None:
+    mailing.expansion_cursor["after"] = after
+    for name, number in by_lane.items():
+        mailing.expansion_cursor["lanes"][name][2] += number
+    mailing.matched += made + sum(left_out.values())
+    mailing.expanded += made
+    mailing.save(update_fields=["expansion_cursor", "matched", "expanded"])
+    for reason, number in sorted(left_out.items()):
+        Tally.add(mailing.pk, f"excluded.{reason}", number)
+
+
+def _make_room(mailing: Mailing, size: int) -> None:
+    """A lane whose block could overflow with this slice (its audience grew) goes on in a new run."""
+    for name, lane in mailing.expansion_cursor["lanes"].items():
+        site, first, next_, last = lane
+        if last - next_ + 1 < size:
+            _open_run(mailing, name, site, first, next_ - 1)
+            start = ids.reserve(2 * size)
+            lane[1:] = [start, start, start + 2 * size - 1]
+
+
+def _open_run(mailing: Mailing, lane: str, site: int | None, first: int, last: int) -> None:
+    if last >= first:
+        Run.objects.create(mailing=mailing, lane=lane, site_id=site, first=first, last=last, cursor=first)
+
+
+def _begin_sending(mailing: Mailing) -> None:
+    for name, (site, first, next_, _) in mailing.expansion_cursor.get("lanes", {}).items():
+        _open_run(mailing, name, site, first, next_ - 1)
+    events.state_changed(mailing, Mailing.State.SENDING)
+    mailing.state, mailing.started_at = Mailing.State.SENDING, timezone.now()
+    mailing.save(update_fields=["state", "started_at"])

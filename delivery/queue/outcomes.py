@@ -1,0 +1,121 @@
+"""What a reply makes of a message: pure. One path for every outcome, since failures without a reply are replies too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from delivery import retry
+from delivery.knowledge import Action, Category, Scope, Verdict, classify
+from delivery.models import Attempt, MessageState
+from delivery.smtp.faults import Ending, Fault, ending
+from delivery.smtp.replies import Phase, Reply
+
+RETURNED = Attempt.RETURNED
+REPLY_KEPT = 600  # characters of a reply that are stored
+NO_ADDRESS = frozenset({Fault.NO_SUCH_DOMAIN, Fault.NO_MAIL_HOST, Fault.NULL_MX})
+
+_RESULTS = {
+    Ending.DELIVERED: MessageState.DELIVERED,
+    Ending.DEFERRED: MessageState.DEFERRED,
+    Ending.FAILED: MessageState.FAILED,
+    Ending.UNCERTAIN: MessageState.UNCERTAIN,
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is to be recorded of one try and done to its message.
+
+    `delay` is the seconds until the next try, for DEFERRED and RETURNED; `costs` how many attempts the try was.
+    """
+
+    message: int
+    result: int
+    cause: str | None = None
+    delay: float = 0.0
+    costs: int = 0
+    reply: Reply | None = None
+    site: int | None = None
+    took_ms: int | None = None
+    sha256: str | None = None
+    transcript: dict[str, Any] | None = None
+    suppress: bool = False
+    rest_domain: bool = False
+    crashed: int = 0
+
+    def recorded(self) -> dict[str, Any]:
+        """As a row of Attempt; short names, since it travels as JSON."""
+        row: dict[str, Any] = {"m": self.message, "r": self.result}
+        reply = self.reply
+        if reply is not None:
+            row["c"], row["p"], row["t"] = reply.code, reply.phase.value, reply.text[:REPLY_KEPT]
+            if reply.status is not None:
+                row["e"] = str(reply.status)
+        for name, value in (
+            ("u", self.cause), ("s", self.site), ("ms", self.took_ms), ("h", self.sha256), ("x", self.transcript),
+        ):  # fmt: skip
+            if value is not None:
+                row[name] = value
+        return row
+
+    def settled(self) -> dict[str, Any]:
+        """What happens to the message's row."""
+        return {
+            "m": self.message, "r": self.result, "u": self.cause, "a": self.costs, "d": self.delay, "k": self.crashed,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What is known about a message when its reply comes. `attempts` were made before this one."""
+
+    message: int
+    attempts: int = 0
+    provider: str = ""
+    at_most_once: bool = True
+    sandbox: bool = False
+
+
+def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
+    """The outcome of one reply. Times are in unscaled seconds."""
+    if reply.phase is Phase.DOT and reply.ok:
+        return Outcome(attempt.message, MessageState.DELIVERED, costs=1, reply=reply)
+    verdict = classify(reply, provider=attempt.provider)
+    end = _corrected(ending(reply), reply, verdict)
+    if end is Ending.RETURNED:
+        return Outcome(attempt.message, RETURNED, verdict.cause, retry.closed_for(1), reply=reply)
+    if end is Ending.UNCERTAIN and not attempt.at_most_once:
+        end = Ending.DEFERRED
+    outcome = Outcome(attempt.message, _RESULTS[end], verdict.cause, costs=1, reply=reply)
+    if end is Ending.DEFERRED:
+        outcome.delay = retry.delay(verdict.category, attempt.attempts + 1, chance, sandbox=attempt.sandbox)
+    if end is Ending.FAILED:
+        outcome.suppress = verdict.action is Action.SUPPRESS_NOW and verdict.scope is Scope.RECIPIENT
+        outcome.rest_domain = verdict.category is Category.INVALID_DOMAIN and reply.synthetic in NO_ADDRESS
+    return outcome
+
+
+def _corrected(end: Ending, reply: Reply, verdict: Verdict) -> Ending:
+    """A rule may know better than the first digit (552 to RCPT is an old "too many recipients")."""
+    if reply.phase is Phase.DNS and not reply.permanent:
+        return Ending.RETURNED
+    if end is Ending.FAILED and verdict.retry:
+        return Ending.DEFERRED
+    if end is Ending.DEFERRED and not verdict.retry and not reply.synthetic:
+        return Ending.FAILED
+    return end
+
+
+def held(message: int, cause: str) -> Outcome:
+    """A person must decide."""
+    return Outcome(message, MessageState.HELD, cause)
+
+
+def cancelled(message: int, reason: str) -> Outcome:
+    return Outcome(message, MessageState.CANCELLED, reason)
+
+
+def returned(message: int, delay: float = 0.0, *, cause: str | None = None, crashed: int = 0) -> Outcome:
+    """Not tried, or nothing was said about the person: it waits again, at no cost."""
+    return Outcome(message, RETURNED, cause, delay, crashed=crashed)

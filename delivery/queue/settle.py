@@ -1,0 +1,146 @@
+"""The batched statements that record outcomes and write final states.
+
+`record` appends what happened (Attempt); `settle` moves the messages, their deferrals, exceptions and tallies in one
+statement. A message that is no longer where the outcome found it is left alone: somebody else settled it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+from django.db import connection
+
+from contacts import subscriptions
+from contacts.addresses import key_of
+from contacts.models import Suppression
+from delivery.models import Message
+from delivery.queue.outcomes import Outcome
+
+REST_DAYS = 7
+
+RECORD = """
+    INSERT INTO delivery_attempt (lease_id, fence, message_id, mailing_id, site_id, route_id, result, code, status,
+        phase, reply, cause, took_ms, sha256, transcript)
+    SELECT %(lease)s, %(fence)s, o.m, %(mailing)s, o.s, %(route)s, o.r, o.c, o.e, o.p, o.t, o.u, o.ms,
+        decode(o.h, 'hex'), o.x
+    FROM jsonb_to_recordset(%(outcomes)s::jsonb) AS o(m bigint, r smallint, c smallint, e text, p text, t text, u text,
+        s bigint, ms integer, h text, x jsonb)
+"""
+# After a broken connection nobody knows whether a statement was committed.
+RECORD_ONCE = f"""{RECORD}
+    WHERE NOT EXISTS (
+        SELECT FROM delivery_attempt a WHERE a.message_id = o.m AND a.lease_id = %(lease)s AND a.result = o.r
+    )
+"""
+
+_STATE_NAMES = "ARRAY['queued','deferred','delivered','failed','uncertain','held','cancelled']"
+
+# States: 0 queued, 1 deferred, 2 delivered, 3 failed, 4 uncertain, 5 held, 6 cancelled; 100 returned.
+# A true answer that comes late settles what was uncertain.
+_SETTLE = f"""
+    WITH o AS (
+        SELECT * FROM jsonb_to_recordset(%(outcomes)s::jsonb)
+            AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint)
+    ), go AS (
+        SELECT o.*, msg.state AS was, CASE WHEN o.r = 100 THEN msg.state ELSE o.r END AS now_is, msg.domain_id
+        FROM o JOIN delivery_message msg ON msg.id = o.m AND msg.mailing_id = %(mailing)s
+        WHERE msg.state IN (0, 1) OR (msg.state = 4 AND o.r IN (1, 2, 3))
+    ), changed AS (
+        UPDATE delivery_message msg SET state = go.r, cause = go.u, attempts = msg.attempts + go.a
+        FROM go WHERE msg.id = go.m AND msg.state = go.was AND go.r <> 100
+        RETURNING go.m, go.r, go.u, go.d, go.k, go.was, go.now_is, go.domain_id
+    ), done AS (
+        SELECT * FROM changed UNION ALL SELECT m, r, u, d, k, was, now_is, domain_id FROM go WHERE r = 100
+    ), no_longer_waiting AS (
+        DELETE FROM delivery_deferral f USING done WHERE f.message_id = done.m AND done.r NOT IN (1, 100)
+    ), waiting AS (
+        INSERT INTO delivery_deferral AS f (message_id, mailing_id, lane, site_id, due_at, attempt, crashes, values_at)
+        SELECT done.m, %(mailing)s, %(lane)s, %(site)s, now() + done.d * interval '1 second',
+            CASE WHEN done.r = 1 THEN 1 ELSE 0 END, done.k, %(values_at)s
+        FROM done WHERE done.r IN (1, 100)
+        ON CONFLICT (message_id) DO UPDATE SET due_at = excluded.due_at, lease_id = NULL,
+            attempt = f.attempt + excluded.attempt,
+            crashes = CASE WHEN excluded.attempt = 1 THEN 0 ELSE f.crashes + excluded.crashes END,
+            values_at = coalesce(f.values_at, excluded.values_at)
+    ), no_exception AS (
+        DELETE FROM delivery_messageexception e USING done
+        WHERE e.message_id = done.m AND done.was <> 0 AND done.now_is IN (0, 2)
+    ), exception AS (
+        INSERT INTO delivery_messageexception (message_id, mailing_id, state, cause, site_id)
+        SELECT done.m, %(mailing)s, done.r, coalesce(done.u, ''), d.site_id
+        FROM done LEFT JOIN delivery_domain d ON d.id = done.domain_id
+        WHERE done.r NOT IN (2, 100)
+        ON CONFLICT (message_id) DO UPDATE SET state = excluded.state, cause = excluded.cause, site_id = excluded.site_id
+    ), delta AS (
+        SELECT state, sum(n) AS n FROM (
+            SELECT now_is AS state, 1 AS n FROM changed UNION ALL SELECT was, -1 FROM changed
+        ) moved WHERE state <> 0 GROUP BY state HAVING sum(n) <> 0
+    ), tallied AS (
+        INSERT INTO delivery_tally AS t (mailing_id, name, n)
+        SELECT %(mailing)s, ({_STATE_NAMES})[state + 1], n FROM delta ORDER BY state
+        ON CONFLICT (mailing_id, name) DO UPDATE SET n = t.n + excluded.n
+    )
+    SELECT count(*) FROM done
+"""
+
+
+def record(
+    outcomes: Iterable[Outcome], *, lease: int, fence: int, mailing: int, route: int | None, once: bool = False
+) -> None:
+    """Append what happened. `once`: some of it may be there already."""
+    rows = [outcome.recorded() for outcome in outcomes]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RECORD_ONCE if once else RECORD,
+            {"outcomes": json.dumps(rows), "lease": lease, "fence": fence, "mailing": mailing, "route": route},
+        )
+
+
+def settle(
+    outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | None, values_at: object = None
+) -> int:
+    """Write the states; within a transaction. How many messages moved or wait again."""
+    if not outcomes:
+        return 0
+    rows = [outcome.settled() for outcome in outcomes]
+    for row in rows:
+        row["d"] *= settings.TIME_SCALE
+    parameters = {"outcomes": json.dumps(rows), "mailing": mailing, "lane": lane, "site": site, "values_at": values_at}
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, parameters)
+        moved = int(cursor.fetchone()[0])
+    _suppress([outcome for outcome in outcomes if outcome.suppress])
+    _rest([outcome for outcome in outcomes if outcome.rest_domain])
+    return moved
+
+
+def _suppress(outcomes: Sequence[Outcome]) -> None:
+    """The addresses that do not exist: one answer is enough."""
+    if not outcomes:
+        return
+    messages = Message.objects.select_related("mailing").in_bulk([outcome.message for outcome in outcomes])
+    for outcome in outcomes:
+        message = messages[outcome.message]
+        subscriptions.suppress(
+            message.mailing.workspace_id,
+            key_of(message.rcpt) or message.rcpt,
+            Suppression.Reason.NO_SUCH_USER,
+            source="bounce",
+            detail={"mailing": message.mailing_id, "message": message.pk, "reply": str(outcome.reply)[:300]},
+        )
+
+
+def _rest(outcomes: Sequence[Outcome]) -> None:
+    """A domain that does not exist or takes no mail is asked again in a week."""
+    if not outcomes:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_domain SET rests_until = now() + %s * interval '1 day', rest_cause = %s"
+            " WHERE id IN (SELECT domain_id FROM delivery_message WHERE id = ANY(%s))",
+            [REST_DAYS, outcomes[0].cause or "", [outcome.message for outcome in outcomes]],
+        )
