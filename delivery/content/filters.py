@@ -132,7 +132,7 @@ def absolute(value: object) -> float | int:
 
 
 def sort(value: Iterable[Any], reverse: bool = False) -> list[Any]:
-    return sorted(value, key=lambda item: (text_of(item).casefold() if isinstance(item, str) else item), reverse=reverse)
+    return sorted(value, key=lambda item: text_of(item).casefold() if isinstance(item, str) else item, reverse=reverse)
 
 
 def unique(value: Iterable[Any]) -> list[Any]:

@@ -170,7 +170,9 @@ class _Checker:
         if (is_range or is_cycle) and node.dyn_args is None and node.dyn_kwargs is None:
             return
         name = getattr(target, "attr", None) or getattr(target, "name", None) or ""
-        message = gettext_noop("%(name)s() cannot be called here. To change a value, use a filter: |upper, for example.")
+        message = gettext_noop(
+            "%(name)s() cannot be called here. To change a value, use a filter: |upper, for example."
+        )
         raise self._refuse(node, str(name), message, name=name)
 
     def _filter(self, node: nodes.Filter, parent: nodes.Node | None) -> None:
@@ -187,7 +189,7 @@ class _Checker:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """" (upper?)" when a known name is near, else nothing: words of no language."""
+    """ " (upper?)" when a known name is near, else nothing: words of no language."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" ({near[0]}?)" if near else ""
 
