@@ -86,7 +86,7 @@ def join(value: Iterable[object], separator: object = "") -> str:
     between = text_of(separator)
     bounded(sum(len(text_of(piece)) for piece in pieces) + len(between) * len(pieces))
     if any(isinstance(piece, Markup) for piece in pieces):
-        return escape(between).join(pieces)
+        return escape(between).join(map(escape, pieces))
     return between.join(map(text_of, pieces))
 
 
@@ -198,8 +198,8 @@ def _strftime(moment: datetime.datetime, form: str, language: str) -> str:
     weekday = _WEEKDAYS.get(language, _WEEKDAYS["en"])[moment.weekday()]
     month = f"{moment.month}月" if language == "ja" else _MONTHS[moment.month - 1]
     values = {
-        "Y": f"{moment.year:04}", "y": f"{moment.year % 100:02}", "B": month, "b": month if language == "ja" else month[:3],
-        "m": f"{moment.month:02}", "-m": str(moment.month), "d": f"{moment.day:02}", "-d": str(moment.day),
+        "Y": f"{moment.year:04}", "y": f"{moment.year % 100:02}", "B": month,
+        "b": month if language == "ja" else month[:3], "m": f"{moment.month:02}", "-m": str(moment.month), "d": f"{moment.day:02}", "-d": str(moment.day),
         "A": weekday, "a": weekday[:1] if language == "ja" else weekday[:3],
         "H": f"{moment.hour:02}", "-H": str(moment.hour), "M": f"{moment.minute:02}",
         "I": f"{moment.hour % 12 or 12:02}", "-I": str(moment.hour % 12 or 12), "p": "AM" if moment.hour < 12 else "PM",

@@ -92,7 +92,7 @@ def _own_nodes(body: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
 
 
 class _Joins(NodeTransformer):
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 (Jinja2's name)
         self.generic_visit(node)
         pieces = nodes.List(node.nodes, lineno=node.lineno)
         return nodes.Filter(pieces, "join", [], [], None, None, lineno=node.lineno)
@@ -170,9 +170,7 @@ class _Checker:
         if (is_range or is_cycle) and node.dyn_args is None and node.dyn_kwargs is None:
             return
         name = getattr(target, "attr", None) or getattr(target, "name", None) or ""
-        message = gettext_noop(
-            "%(name)s() cannot be called here. To change a value, use a filter: |upper, for example."
-        )
+        message = gettext_noop("%(name)s() cannot be called here. Change a value by a filter: |upper, for example.")
         raise self._refuse(node, str(name), message, name=name)
 
     def _filter(self, node: nodes.Filter, parent: nodes.Node | None) -> None:

@@ -105,7 +105,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return obj[argument] if -len(obj) <= argument < len(obj) else Missing(name=str(argument))
         return Missing(name="item")
 
-    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
         is_cycle = getattr(obj, "__func__", None) is LoopContext.cycle
         if obj is bounded_range or is_cycle:
             return obj(*args, **kwargs)
@@ -114,10 +114,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if isinstance(left, Undefined) or isinstance(right, Undefined):
             return left if isinstance(left, Undefined) else right
-        for kind in (str, list):
-            if operator == "+" and isinstance(left, kind) and isinstance(right, kind):
-                bounded(len(left) + len(right))
-                return left + right
+        if operator == "+" and isinstance(left, str) and isinstance(right, str):
+            bounded(len(left) + len(right))
+            return left + right
         return _arithmetic(operator, left, right)
 
 

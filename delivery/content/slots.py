@@ -16,7 +16,7 @@ _SLOT = re.compile(re.escape(CLICK) + r"(\d+)")
 
 
 def untracked(frozen: Frozen) -> Frozen:
-    """The same letter with its links' own targets and without the pixel. Targets hold no brace: the freeze saw to that."""
+    """The same letter with its links' own targets and without the pixel. A target never holds a brace."""
     html = _SLOT.sub(lambda match: escape(frozen.links[int(match[1])]), frozen.html)
     text = _SLOT.sub(lambda match: frozen.links[int(match[1])], frozen.text)
     return replace(frozen, html=html.replace(PIXEL, ""), text=text)

@@ -19,7 +19,7 @@ class QuotedPrintable(CodeGenerator):
 
     _after_static = False
 
-    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 (Jinja2's name)
         self._after_static = False
         super().visit_Output(node, frame)
 
