@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.db.models import Model
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from campaigns import editing, preflight, previewing, samples, starters
+from campaigns import editing, preflight, previewing, samples, starters, variables
 from campaigns.forms import ContentForm
 from campaigns.models import Campaign
-from contacts.models import Field
+from contacts.models import Contact
 
 # The letter is foreign HTML. In an opaque origin (sandbox) it can run nothing and reach nothing of ours.
 LETTER_POLICY = "sandbox; default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; font-src https: data:"
@@ -33,17 +34,33 @@ def write(request: WorkspaceRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: WorkspaceRequest, campaign: Campaign, form: ContentForm) -> dict[str, object]:
-    form.initial["version"] = campaign.version
+    known = variables.of(request.workspace, campaign.language)
     return {
         "campaign": campaign,
         "form": form,
         "tab": "write",
         "starters": starters.all_of(campaign.language),
-        "fields": Field.objects.of(request.workspace).order_by("pk"),
+        "variables": known,
+        "completions": variables.completions(known),
         "checks": preflight.of_content(campaign),
-        "preview": previewing.of(campaign, samples.person(campaign, None)),
-        "samples": samples.samples(campaign),
+        **_preview(request, campaign),
     }
+
+
+def _preview(request: WorkspaceRequest, campaign: Campaign) -> dict[str, object]:
+    return {
+        "campaign": campaign,
+        "preview": previewing.of(campaign, _person(request, campaign)),
+        "samples": samples.samples(campaign),
+        "part": request.GET.get("part", "html"),
+        "width": request.GET.get("width", "600"),
+        "scheme": request.GET.get("scheme", "light"),
+    }
+
+
+def _person(request: WorkspaceRequest, campaign: Campaign) -> Contact | None:
+    contact = request.GET.get("contact", "")
+    return samples.person(campaign, int(contact) if contact.isdecimal() else None)
 
 
 @requires(Can.WRITE_CAMPAIGNS)
@@ -58,20 +75,40 @@ def save(request: WorkspaceRequest, pk: int) -> HttpResponse:
     try:
         saved = editing.save(campaign, version, values, request.user)
     except editing.Conflict as conflict:
-        context = {"campaign": conflict.current, "mine": values, "differences": _differences(values, conflict.current)}
-        return render(request, "campaigns/_conflict.html" if request.htmx else "campaigns/conflict.html", context, status=409)
+        return _conflict(request, conflict.current, values)
     except editing.NotEditable:
         messages.error(request, _("This campaign is scheduled or sent: its text can no longer change. Nothing was saved."))
         return _reload(request, pk)
     if not request.htmx:
         return redirect("campaigns:write", pk)
-    return render(request, "campaigns/_saved.html", {"campaign": saved, "checks": preflight.of_content(saved)})
+    response = render(request, "campaigns/_saved.html", {"campaign": saved, "checks": preflight.of_content(saved)})
+    response.headers["HX-Trigger-After-Settle"] = "saved"
+    return response
+
+
+# Where an answer that is no "saved" goes: above the letter, which stays as it is.
+TROUBLE = {"HX-Retarget": "#trouble", "HX-Reswap": "innerHTML"}
+
+
+def _conflict(request: WorkspaceRequest, stored: Campaign, mine: dict[str, object]) -> HttpResponse:
+    context = {"campaign": stored, "differences": _differences(mine, stored), "resend": _resend(mine)}
+    template = "campaigns/_conflict.html" if request.htmx else "campaigns/conflict.html"
+    response = render(request, template, context, status=409)
+    response.headers.update(TROUBLE)
+    return response
+
+
+def _resend(mine: dict[str, object]) -> list[tuple[str, object]]:
+    """The values as a form sends them."""
+    return [(name, value.pk if isinstance(value, Model) else value or "") for name, value in mine.items()]
 
 
 def _refused(request: WorkspaceRequest, form: ContentForm, pk: int) -> HttpResponse:
     stored = campaign_of(request, pk)
     if request.htmx:
-        return render(request, "campaigns/_not_saved.html", {"form": form, "campaign": stored}, status=422)
+        response = render(request, "campaigns/_not_saved.html", {"form": form}, status=422)
+        response.headers.update(TROUBLE)
+        return response
     return render(request, "campaigns/write.html", _page(request, stored, form), status=422)
 
 
@@ -92,9 +129,9 @@ def _differences(mine: dict[str, object], theirs: Campaign) -> list[tuple[str, o
 def use_starter(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """Fill the letter from a starter. What was there can be had back: the browser's undo, or the old version's copy."""
     campaign = campaign_of(request, pk)
-    starter = get_object_or_none(request.POST.get("starter", ""))
+    starter = starters.get(request.POST.get("starter", ""))
     if starter is None:
-        return HttpResponse(status=404)
+        raise Http404
     try:
         editing.save(campaign, campaign.version, starter.values(campaign), request.user)
     except (editing.Conflict, editing.NotEditable):
@@ -102,24 +139,11 @@ def use_starter(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return redirect("campaigns:write", pk)
 
 
-def get_object_or_none(key: str) -> starters.Starter | None:
-    return starters.get(key)
-
-
 @requires(Can.VIEW)
 @require_GET
 def preview(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """The preview panel for one person: HTML (in a frame), text, headers or source."""
-    campaign = campaign_of(request, pk)
-    contact = request.GET.get("contact", "")
-    person = samples.person(campaign, int(contact) if contact.isdecimal() else None)
-    context = {
-        "campaign": campaign,
-        "preview": previewing.of(campaign, person),
-        "part": request.GET.get("part", "html"),
-        "samples": samples.samples(campaign),
-    }
-    return render(request, "campaigns/_preview.html", context)
+    return render(request, "campaigns/_preview.html", _preview(request, campaign_of(request, pk)))
 
 
 @requires(Can.VIEW)
@@ -127,9 +151,7 @@ def preview(request: WorkspaceRequest, pk: int) -> HttpResponse:
 def letter(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """The letter alone, for the preview's frame. Its links lead nowhere and nothing counts as opened."""
     campaign = campaign_of(request, pk)
-    contact = request.GET.get("contact", "")
-    person = samples.person(campaign, int(contact) if contact.isdecimal() else None)
-    shown = previewing.of(campaign, person)
+    shown = previewing.of(campaign, _person(request, campaign))
     response = HttpResponse(shown.html if shown.problem is None else "")
     response.headers["Content-Security-Policy"] = LETTER_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"

@@ -179,3 +179,5 @@ document.addEventListener("htmx:afterSettle", () => {
 const start = () => document.querySelectorAll("textarea[data-editor]").forEach((area) => editors.has(area) || mount(area));
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
 else start();
+
+import "./writing.js";
