@@ -1,0 +1,144 @@
+"""The DNS records of a sending domain: what should be there, and how what was found differs. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_FOUND = 4096  # characters of a found record that are compared: DNS is hostile input too
+
+
+class Key(enum.StrEnum):
+    """Which record, and what it is for."""
+
+    DKIM = "dkim"  # the key that our signatures are verified with
+    SPF = "spf"  # who may send with our return-path
+    RETURN_PATH = "return_path"  # where bounces come back
+    DMARC = "dmarc"  # what receivers do with mail that is not ours
+    TRACKING = "tracking"  # the domain's own name in links, instead of the install's
+
+
+class Status(enum.StrEnum):
+    """What the last look found."""
+
+    OK = "ok"
+    MISSING = "missing"
+    DIFFERENT = "different"
+    UNCHECKED = "unchecked"  # DNS did not answer, or nobody looked yet
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record to publish. `value` is what a person pastes into the DNS form."""
+
+    key: Key
+    type: str  # TXT, MX, CNAME
+    host: str
+    value: str
+    required: bool  # without it the domain is not verified
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stretch of a value: the same in both, or only in this one."""
+
+    text: str
+    differs: bool
+
+
+def expected(
+    *, domain: str, return_path: str, tracking: str, dkim_host: str, dkim_value: str, mail_host: str, web_host: str
+) -> list[Record]:
+    """`mail_host` is the name that our servers send as; `web_host` that of the tracking address."""
+    return [
+        Record(Key.DKIM, "TXT", dkim_host, dkim_value, True),
+        Record(Key.SPF, "TXT", return_path, f"v=spf1 a:{mail_host} ~all", True),
+        Record(Key.RETURN_PATH, "MX", return_path, f"10 {mail_host}", True),
+        Record(Key.DMARC, "TXT", f"_dmarc.{domain}", "v=DMARC1; p=none", True),
+        *([Record(Key.TRACKING, "CNAME", tracking, web_host, False)] if tracking else []),
+    ]
+
+
+def judge(record: Record, found: Sequence[str] | None) -> Status:
+    """`found` are the values at the record's host; None when DNS did not answer."""
+    if found is None:
+        return Status.UNCHECKED
+    ours = candidates(record, found)
+    if not ours:
+        return Status.MISSING
+    return Status.OK if len(ours) == 1 and _fits(record, ours[0]) else Status.DIFFERENT
+
+
+def candidates(record: Record, found: Sequence[str]) -> list[str]:
+    """Those of the found values that mean this record: a host may hold other TXT records too."""
+    start = {Key.SPF: "v=spf1", Key.DMARC: "v=dmarc1"}.get(record.key)
+    if start:
+        return [value for value in found if value.strip().lower().startswith(start)]
+    return list(found)
+
+
+def _fits(record: Record, value: str) -> bool:
+    if record.key is Key.DKIM:
+        want, have = _tags(record.value), _tags(value)
+        return have.get("p") == want["p"] and have.get("k", "rsa") == "rsa" and have.get("v", "DKIM1") == "DKIM1"
+    if record.key is Key.SPF:
+        return _spf_allows(value, record.value.split()[1].removeprefix("a:"))
+    if record.key is Key.DMARC:
+        return _tags(value).get("p", "none").lower() in ("none", "quarantine", "reject")
+    return _name(value) == _name(record.value)
+
+
+def _spf_allows(value: str, mail_host: str) -> bool:
+    """Our server by name, or any address or include that the domain's owner chose for it (RFC 7208, 5)."""
+    terms = value.lower().split()[1:]
+    named = {f"a:{mail_host}", f"+a:{mail_host}"} & set(terms)
+    other = any(re.match(r"\+?(ip4:|ip6:|include:|redirect=|mx$|a$)", term) for term in terms)
+    return bool(named) or other
+
+
+def _tags(value: str) -> dict[str, str]:
+    """tag=value; … of DKIM and DMARC; white space in values is folding (RFC 6376, 3.2)."""
+    pairs = (part.partition("=") for part in value[:MAX_FOUND].split(";"))
+    return {name.strip().lower(): re.sub(r"\s+", "", text) for name, _sign, text in pairs if name.strip()}
+
+
+def _name(value: str) -> str:
+    return " ".join(value.lower().rstrip(".").split())
+
+
+def difference(want: str, have: str) -> tuple[list[Mark], list[Mark]]:
+    """Both values in stretches, those that differ marked. Long equal stretches are shortened in the middle."""
+    want, have = want[:MAX_FOUND], have[:MAX_FOUND]
+    matcher = difflib.SequenceMatcher(None, want, have, autojunk=False) if len(want) * len(have) < 10**6 else None
+    if matcher is None:
+        return [Mark(want, True)], [Mark(have, True)]
+    should, now = [], []
+    for operation, a, b, c, d in matcher.get_opcodes():
+        if a < b or operation == "insert":
+            should.append(Mark(_short(want[a:b]) if operation == "equal" else want[a:b], operation != "equal"))
+        if c < d or operation == "delete":
+            now.append(Mark(_short(have[c:d]) if operation == "equal" else have[c:d], operation != "equal"))
+    return should, now
+
+
+def _short(text: str, keep: int = 14) -> str:
+    return text if len(text) <= 2 * keep + 3 else f"{text[:keep]}…{text[-keep:]}"
+
+
+def place_of_difference(want: str, have: str) -> int:
+    """At which character (from 1) they part."""
+    same = 0
+    for one, other in zip(want, have, strict=False):
+        if one != other:
+            break
+        same += 1
+    return same + 1
+
+
+def parents(domain: str) -> list[str]:
+    """Where a DMARC policy may stand besides the domain itself: its parents, not the top level (RFC 9989's tree walk)."""
+    labels = domain.split(".")
+    return [".".join(labels[n:]) for n in range(1, len(labels) - 1)][:7]
