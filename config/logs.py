@@ -38,7 +38,11 @@ def logging_config(level: str, *, readable: bool) -> None:
 def _last_steps(*, readable: bool) -> list[Processor]:
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if readable:
-        return [remove_meta, _without_time, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+        # Plain tracebacks: the pretty ones print every local variable, passwords among them.
+        console = structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+        return [remove_meta, _without_time, console]
     return [remove_meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
