@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import cast
 
 import aiosmtplib
 from aiosmtplib import SMTP
@@ -106,14 +107,15 @@ class _Opening:
     async def run(self) -> Session:
         sock = await self._tcp()
         try:
-            banner = await self._banner(sock)
+            banner = await self._banner(sock)  # the socket is the transport's from here on
             await self._hello()
             await self._starttls()
             await self._authenticate()
             return self._session(banner)
         except BaseException:
+            if self.smtp.transport:
+                cast(asyncio.Transport, self.smtp.transport).abort()  # close() would wait for a TLS peer's goodbye
             self.smtp.close()
-            sock.close()
             raise
 
     # TCP
@@ -167,11 +169,17 @@ class _Opening:
 
     async def _banner(self, sock: socket.socket) -> str:
         endpoint, implicit = self.endpoint, self.endpoint.security is Security.IMPLICIT
-        self.smtp = SMTP(
-            hostname=endpoint.host, sock=sock, use_tls=implicit, start_tls=False,
-            local_hostname=endpoint.ehlo_name, timeout=self.timeouts.banner,
-            tls_context=self._context() if implicit else None,
-        )  # fmt: skip
+        try:
+            self.smtp = SMTP(
+                hostname=endpoint.host, sock=sock, use_tls=implicit, start_tls=False,
+                local_hostname=endpoint.ehlo_name, timeout=self.timeouts.banner,
+                tls_context=self._context() if implicit else None,
+            )  # fmt: skip
+        except (OpeningFailed, ValueError) as error:
+            sock.close()
+            if isinstance(error, OpeningFailed):
+                raise
+            raise OpeningFailed(Fault.ROUTE_SETTINGS.reply(Phase.CONNECT, str(error))) from error
         try:
             response = await self.smtp.connect()
         except aiosmtplib.SMTPConnectResponseError as error:
@@ -206,11 +214,10 @@ class _Opening:
             if security is Security.STARTTLS:
                 raise OpeningFailed(Fault.TLS_UNAVAILABLE.reply(Phase.TLS))
             return
+        context = self._context()
         # aiosmtplib forgets the first EHLO and drops what was injected behind the 220 (RFC 3207, 4.2).
         await self._ask(
-            self.smtp.starttls(
-                server_hostname=self.endpoint.host, tls_context=self._context(), timeout=self.timeouts.hello
-            ),
+            self.smtp.starttls(server_hostname=self.endpoint.host, tls_context=context, timeout=self.timeouts.hello),
             Phase.TLS,
         )
         self.on_step(Phase.TLS, self._tls())
@@ -219,7 +226,10 @@ class _Opening:
     def _context(self) -> ssl.SSLContext:
         endpoint = self.endpoint
         verify = endpoint.verify and endpoint.security is not Security.OPPORTUNISTIC
-        return endpoint.tls_context or tls_context(verify=verify, ca_file=endpoint.ca_file)
+        try:
+            return endpoint.tls_context or tls_context(verify=verify, ca_file=endpoint.ca_file)
+        except OSError as error:
+            raise OpeningFailed(Fault.ROUTE_SETTINGS.reply(Phase.TLS, f"{endpoint.ca_file}: {error}")) from error
 
     async def _authenticate(self) -> None:
         if not self.endpoint.username:
@@ -252,9 +262,11 @@ class _Opening:
             raise OpeningFailed(_reply(error.code, error.message, phase)) from error
         except aiosmtplib.SMTPTimeoutError as error:
             raise OpeningFailed(Fault.TIMEOUT.reply(phase)) from error
-        except (ssl.SSLError, aiosmtplib.SMTPException, OSError, UnicodeError, ValueError) as error:
+        except (ssl.SSLError, aiosmtplib.SMTPException, OSError) as error:
             dropped = Fault.DROPPED.reply(phase, str(error))
             raise OpeningFailed(_tls_failure(error) if phase is Phase.TLS else dropped) from error
+        except ValueError as error:  # also UnicodeError: a name that cannot be written
+            raise OpeningFailed(Fault.ROUTE_SETTINGS.reply(phase, str(error))) from error
 
     def _secure(self) -> bool:
         return self.smtp.get_transport_info("sslcontext") is not None

@@ -33,6 +33,7 @@ class Fault(enum.StrEnum):
     CONNECT_RESET = "connect_reset", 421, "4.4.2", "The server cut the connection before it said anything."
     NETWORK_UNREACHABLE = "network_unreachable", 421, "4.4.1", "There is no way to the server from this machine."
     SOURCE_ADDRESS = "source_address", 421, "4.3.5", "The source address of this route is not on this machine."
+    ROUTE_SETTINGS = "route_settings", 421, "4.3.5", "A setting of this route cannot be used."
     BANNER_TIMEOUT = "banner_timeout", 421, "4.4.2", "The connection stood, but the server never greeted."
     # TLS and AUTH: the route's own configuration.
     TLS_UNAVAILABLE = "tls_unavailable", 454, "4.7.4", "The server offers no STARTTLS, but this route demands it."

@@ -74,6 +74,7 @@ class Session(asyncio.Protocol):
         self._choosing = False
         self._told: _Flight | None = None
         self._change: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] = self._loop.create_future()
         self._unwritten = 0  # octets the transport could not write yet; 0 unless it is stuck
         self._limits = {
             Phase.MAIL: timeouts.mail, Phase.RCPT: timeouts.rcpt, Phase.DATA: timeouts.data,
@@ -149,6 +150,8 @@ class Session(asyncio.Protocol):
         self._ring(self._loop.time() + self.timeouts.quit)
         await self.changed()
         self._end(Fault.WITHDRAWN.reply(Phase.CONNECT))
+        await asyncio.wait([self._gone], timeout=self.timeouts.quit)
+        self._transport.abort()  # a TLS peer may keep its close_notify to itself
 
     def abort(self) -> None:
         """Close at once. What had its dot becomes uncertain, the rest comes back."""
@@ -160,8 +163,7 @@ class Session(asyncio.Protocol):
         if flight is None:
             raise RuntimeError("transcript() belongs inside on_reply")
         milestones = tuple(
-            Milestone(max(0.0, at - flight.began), phase, str(read(raw, phase)))
-            for at, phase, raw in flight.milestones
+            Milestone(max(0.0, at - flight.began), phase, str(read(raw, phase))) for at, phase, raw in flight.milestones
         )
         return Transcript(
             host=self.host, address=self.address, port=self.port, tls=self.tls, ehlo_name=self.ehlo_name,
@@ -196,6 +198,8 @@ class Session(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if not self._gone.done():
+            self._gone.set_result(None)
         self._end(Fault.DROPPED.reply(Phase.CONNECT, str(exc or "")), Fault.DROPPED, str(exc or ""))
 
     def pause_writing(self) -> None:

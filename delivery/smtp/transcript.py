@@ -81,7 +81,9 @@ def dialogue(mail_from: str, rcpt_to: str, transcript: Transcript) -> list[Line]
     for milestone in transcript.milestones:
         if milestone.phase in said:
             lines += [Line(asked, "C", text) for text in said[milestone.phase].split("\n")]
-        who = "S" if milestone.text[:3].isdecimal() else ""
-        lines += [Line(milestone.seconds, who, text) for text in milestone.text.split("\n")]
+        code, _, text = milestone.text.partition(" ")
+        said_back = text.split("\n")
+        lines += [Line(milestone.seconds, "S", f"{code}-{part}") for part in said_back[:-1]]
+        lines.append(Line(milestone.seconds, "S", f"{code} {said_back[-1]}".rstrip()))
         asked = milestone.seconds
     return lines

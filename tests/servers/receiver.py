@@ -13,15 +13,16 @@ A script is a dict, all of it optional:
   for everybody.
 * `extensions`: instead of PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES; `size`: adds SIZE.
 * `tls`: "starttls" or "implicit", with `cert` (a PEM file with key and chain).
-* `users`: {name: password}, `mechanisms`: ["PLAIN", "LOGIN", "CRAM-MD5"].
+  (`newest_tls`: "1.1"; `inject`: bytes written in clear right behind the 220.)
+* `users`: {name: password}, `mechanisms`: ["PLAIN", "LOGIN", "CRAM-MD5"], `offered` if it differs.
 * `eager_data`: say 354 to DATA even without a recipient.
 * `store`: keep messages (default true); `fsync`, `check`: both true by default; `name`.
 
-An answer is a reply ("450 4.7.1 later"; "250-a\\r\\n250 b"), or
-`DROP` (close without a word), `ACCEPT DROP` (at the dot: write the ledger, then close),
-`SILENT` (never answer), `WAIT <seconds> <answer>`, `RAW <latin-1 bytes with \\r\\n escapes>`
-(exactly these, nothing else), `FLOOD <times> <bytes as for RAW>`, `SLOW <seconds> <reply>` (one octet each so many seconds), `CLOSE <reply>`
-(answer, then close), `RST` (reset the connection).
+An answer is a reply ("450 4.7.1 later"; "250-a\\r\\n250 b") or one of
+`DROP` (close without a word), `RST` (reset the connection), `SILENT` (never answer),
+`ACCEPT DROP` (at the dot: write the ledger, then close), `CLOSE <reply>` (answer, then close),
+`WAIT <seconds> <answer>`, `SLOW <seconds> <reply>` (one octet each so many seconds),
+`RAW <bytes>` (exactly these, with \\r\\n escapes, and nothing else), `FLOOD <times> <bytes>`.
 
 The ledger has one line per acceptance, fsynced (for all that wait at once) before the 250.
 """
@@ -33,6 +34,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import socket
 import ssl
@@ -46,6 +48,8 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from delivery.sandbox.smtpd import Answer, Conversation
 
@@ -211,8 +215,6 @@ class Ledger:
             self.spool.write(b"".join(bodies))
         self.file.write(b"".join(lines))
         if self.fsync:
-            import os  # noqa: PLC0415
-
             os.fdatasync(self.file.fileno())
 
     def _done(self, waiting: list[asyncio.Future[None]]) -> None:
@@ -255,6 +257,9 @@ class Stage:
     def tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.script["cert"])
+        if self.script.get("newest_tls") == "1.1":
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+            context.set_ciphers("ALL:@SECLEVEL=0")
         return context
 
     def stats(self) -> dict[str, Any]:
@@ -339,7 +344,7 @@ class Judge(Conversation):
         if script.get("tls") == "starttls" and not self.secure:
             found.append(b"STARTTLS")
         if "users" in script:
-            found.append(b"AUTH " + " ".join(script.get("mechanisms", ["PLAIN", "LOGIN", "CRAM-MD5"])).encode())
+            found.append(b"AUTH " + " ".join(script.get("offered") or self._mechanisms()).encode())
         return found or [b"HELP"]
 
     def hello(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
@@ -380,7 +385,7 @@ class Judge(Conversation):
         if verb not in ("MAIL", "RCPT", "DATA") or not stage.script.get("quiet"):
             stage.lines.append(line.decode("latin-1"))
             del stage.lines[:-1000]
-        if len(line) > 510 and verb in ("EHLO", "HELO", "DATA", "RSET", "QUIT") or len(line) > 1000:
+        if len(line) > (510 if verb in ("EHLO", "HELO", "DATA", "RSET", "QUIT") else 1000):
             stage.violation(f"command of {len(line)} octets: {line[:60]!r}")
         if _BARE.search(line):
             stage.violation(f"bare CR or LF in a command: {line[:60]!r}")
@@ -436,9 +441,12 @@ class Judge(Conversation):
         self.transport, self.secure = secured, True
         return b""
 
+    def _mechanisms(self) -> list[str]:
+        return list(self.stage.script.get("mechanisms", ["PLAIN", "LOGIN", "CRAM-MD5"]))
+
     def _auth(self, mechanism: bytes, initial: bytes) -> Answer:
         mechanism = mechanism.upper()
-        if mechanism.decode() not in self.stage.script.get("mechanisms", ["PLAIN", "LOGIN", "CRAM-MD5"]):
+        if mechanism.decode() not in self._mechanisms():
             return b"504 5.5.4 Unknown mechanism"
         if mechanism == b"PLAIN":
             _, user, password = base64.b64decode(initial).split(b"\0")
@@ -485,8 +493,6 @@ async def _serve(folder: Path, port: int) -> None:
 
 def main() -> None:
     """python -m tests.servers.receiver FOLDER PORT: ends when its stdin does."""
-    import uvloop  # noqa: PLC0415
-
     uvloop.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
 
 

@@ -13,7 +13,9 @@ ALL = Capabilities(pipelining=True, eight_bit=True, smtputf8=True, size=0)
 BARE = Capabilities()
 
 
-def _envelope(rcpt: str, data: bytes = b"Subject: a\r\n\r\nb\r\n", mail_from: str = "b-1@bounce.example.jp") -> Envelope:
+def _envelope(
+    rcpt: str, data: bytes = b"Subject: a\r\n\r\nb\r\n", mail_from: str = "b-1@bounce.example.jp"
+) -> Envelope:
     return Envelope(1, mail_from, rcpt, data)
 
 
