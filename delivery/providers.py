@@ -69,8 +69,9 @@ def _families() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _signs() -> tuple[tuple[str, str], ...]:
-    return tuple((sign, provider.family) for provider in named().values() for sign in provider.signs)
+def signs() -> dict[str, str]:
+    """Lower-case phrases by which a reply gives its server away, with the family; the first that occurs counts."""
+    return {sign: provider.family for provider in named().values() for sign in provider.signs}
 
 
 def provider_of_mx(host: str) -> str | None:
@@ -103,6 +104,6 @@ def family(name: str) -> str:
     return named()[key].family if key else ""
 
 
-def family_in_text(text: str) -> str:
-    """The family whose server gives itself away in this lower-case text, or ""."""
-    return next((family for sign, family in _signs() if sign in text), "")
+def family_by_signs(phrases: set[str]) -> str:
+    """The family that these phrases give away, or ""."""
+    return next((family for sign, family in signs().items() if sign in phrases), "")

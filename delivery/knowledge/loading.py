@@ -17,6 +17,15 @@ FOLDER = Path(__file__).parent
 # before "blocked", a full mailbox before the "5.1.1" that some servers put in front of it.
 ENTRY_FILES = (
     "local",
+    "gmail",
+    "microsoft",
+    "yahoo",
+    "apple",
+    "japan",
+    "gateways",
+    "isps",
+    "smarthosts",
+    "blocklists",
     "texts_sender",
     "texts_message",
     "texts_recipient",
