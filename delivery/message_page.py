@@ -1,0 +1,164 @@
+"""Everything known about one message, for its page: the timeline, every attempt, the dialogue with their server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from delivery import knowledge
+from delivery.keyring import keyring
+from delivery.models import Attempt, Deferral, Event, Message, MessageState, Route
+from delivery.smtp.transcript import Line, Transcript, dialogue
+
+MOST_EVENTS = 200  # of one message; a scanner can make thousands
+
+STATES = {
+    MessageState.QUEUED: "queued",
+    MessageState.DEFERRED: "deferred",
+    MessageState.DELIVERED: "delivered",
+    MessageState.FAILED: "failed",
+    MessageState.UNCERTAIN: "uncertain",
+    MessageState.HELD: "held",
+    MessageState.CANCELLED: "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One attempt. `explanation` is None for a delivery."""
+
+    number: int
+    attempt: Attempt
+    state: str
+    route: str
+    explanation: knowledge.Explanation | None
+    lines: list[Line]
+    host: str
+    tls: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the timeline. `decisive` is the event that settled it."""
+
+    at: datetime
+    icon: str
+    tone: str
+    title: str
+    detail: str = ""
+    code: str = ""
+    decisive: bool = False
+
+
+@dataclass(frozen=True)
+class Story:
+    message: Message
+    state: str
+    tries: list[Tried]
+    steps: list[Step]
+    explanation: knowledge.Explanation | None
+    verdict: knowledge.Cause | None
+    next_try: datetime | None
+    return_path: str
+
+
+def explanation_of(cause: str | None) -> knowledge.Explanation | None:
+    """A cause in the reader's language; None for what is no cause of the knowledge base."""
+    if not cause or cause not in knowledge.CAUSES:
+        return None
+    return knowledge.explain(cause, (get_language() or "en")[:2])
+
+
+def story(message: Message) -> Story:
+    domain = message.mailing.from_address.sending_domain
+    local = keyring().return_path_local(message.pk)
+    return_path = f"{local}@{domain.return_path_host}"
+    tries = _tries(message, return_path)
+    deferral = Deferral.objects.filter(message=message).first()
+    return Story(
+        message=message,
+        state=STATES[MessageState(message.state)],
+        tries=tries,
+        steps=_steps(message, tries),
+        explanation=explanation_of(message.cause),
+        verdict=knowledge.CAUSES.get(message.cause or ""),
+        next_try=deferral.due_at if deferral else None,
+        return_path=return_path,
+    )
+
+
+def _tries(message: Message, return_path: str) -> list[Tried]:
+    rows = list(Attempt.objects.filter(message_id=message.pk).order_by("at"))
+    routes = Route.objects.in_bulk({row.route_id for row in rows if row.route_id})
+    return [_tried(n, row, message, return_path, routes) for n, row in enumerate(rows, start=1)]
+
+
+def _tried(number: int, row: Attempt, message: Message, return_path: str, routes: dict[int, Route]) -> Tried:
+    kept = Transcript.from_json(row.transcript) if row.transcript and "said" in row.transcript else None
+    host = kept.host if kept else (row.transcript or {}).get("host", "")
+    return Tried(
+        number=number,
+        attempt=row,
+        state="returned" if row.result == Attempt.RETURNED else STATES[MessageState(row.result or 0)],
+        route=str(routes[row.route_id]) if row.route_id in routes else "",
+        explanation=explanation_of(row.cause),
+        lines=dialogue(return_path, message.rcpt, kept) if kept else [],
+        host=host,
+        tls=kept.tls if kept else "",
+    )
+
+
+LOOKS = {
+    "delivered": ("check", "done"),
+    "deferred": ("refresh", "wait"),
+    "failed": ("x", "stop"),
+    "uncertain": ("question-mark", "wait"),
+    "held": ("alert-triangle", "wait"),
+    "cancelled": ("ban", "mute"),
+    "returned": ("arrow-back-up", "mute"),
+}
+
+
+def _steps(message: Message, tries: list[Tried]) -> list[Step]:
+    mailing = message.mailing
+    steps = []
+    if mailing.started_at:
+        steps.append(Step(mailing.started_at, "clock", "mute", _("Queued"), str(mailing)))
+    steps += [_step_of(one, last=one is tries[-1]) for one in tries]
+    for event in Event.objects.filter(message_id=message.pk).order_by("at")[:MOST_EVENTS]:
+        steps.append(_step_of_event(event))
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _step_of(one: Tried, *, last: bool) -> Step:
+    icon, tone = LOOKS[one.state]
+    words = {
+        "delivered": _("Attempt %(n)s, accepted by their server"),
+        "deferred": _("Attempt %(n)s, told to wait"),
+        "failed": _("Attempt %(n)s, refused"),
+        "uncertain": _("Attempt %(n)s, no answer after the message"),
+        "held": _("Held: a person must decide"),
+        "cancelled": _("Not sent after all"),
+        "returned": _("Attempt %(n)s, not begun: it costs nothing"),
+    }
+    row = one.attempt
+    code = " ".join(str(part) for part in (row.code, row.status) if part)
+    detail = one.explanation.title if one.explanation else (row.reply or "")[:200]
+    return Step(row.at, icon, tone, words[one.state] % {"n": one.number}, detail, code, decisive=last)
+
+
+def _step_of_event(event: Event) -> Step:
+    machine = _(" by a machine") if event.machine else ""
+    words = {
+        Event.Kind.OPEN: ("eye", "run", _("Opened")),
+        Event.Kind.CLICK: ("pointer", "run", _("Clicked")),
+        Event.Kind.UNSUBSCRIBE: ("user-off", "mute", _("Unsubscribed")),
+        Event.Kind.COMPLAINT: ("flag", "stop", _("Reported as spam")),
+        Event.Kind.BOUNCE_LATER: ("mail-x", "stop", _("Bounced later")),
+        Event.Kind.STATE: ("info-circle", "mute", ""),
+    }
+    icon, tone, title = words[Event.Kind(event.kind)]
+    return Step(event.at, icon, "mute" if event.machine else tone, title + machine)

@@ -1,0 +1,119 @@
+"""People of a mailing by outcome, at any size: keyset pages over small side tables, never a scan of the messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from delivery.models import Exclusion, Mailing, MessageState
+
+PAGE = 50
+
+# Outcome → the state whose side rows answer it.
+BY_EXCEPTION = {
+    "retrying": MessageState.DEFERRED,
+    "failed": MessageState.FAILED,
+    "unknown": MessageState.UNCERTAIN,
+    "held": MessageState.HELD,
+    "not_sent": MessageState.CANCELLED,
+}
+OUTCOMES = ("delivered", *BY_EXCEPTION, "waiting", "excluded")
+
+_SHOWN = """
+    SELECT m.id, m.rcpt, m.state, m.cause, m.attempts, c.first_name, c.last_name, c.id AS contact_id, s.provider,
+        d.name AS domain, f.due_at
+    FROM page JOIN delivery_message m ON m.id = page.id
+    LEFT JOIN contacts_contact c ON c.id = m.contact_id
+    JOIN delivery_domain d ON d.id = m.domain_id
+    LEFT JOIN delivery_site s ON s.id = d.site_id
+    LEFT JOIN delivery_deferral f ON f.message_id = m.id
+    ORDER BY m.id
+"""
+# Runs are ranges of ids: who was leased stands before a run's cursor, who waits from it on. So neither page walks over
+# the people of the other.
+_BY_RUN = """
+    WITH page AS (
+        SELECT near.id FROM delivery_run r, LATERAL (
+            SELECT id FROM delivery_message
+            WHERE mailing_id = %(mailing)s AND id BETWEEN greatest({first}, %(after)s + 1) AND {last} AND state = {state}
+            ORDER BY id LIMIT %(limit)s
+        ) near
+        WHERE r.mailing_id = %(mailing)s ORDER BY near.id LIMIT %(limit)s
+    )"""
+_DELIVERED = _BY_RUN.format(first="r.first", last="r.cursor - 1", state=2) + _SHOWN
+_WAITING = _BY_RUN.format(first="r.cursor", last="r.last", state=0) + _SHOWN
+_EXCEPTIONS = f"""
+    WITH page AS (
+        SELECT message_id AS id FROM delivery_messageexception
+        WHERE mailing_id = %(mailing)s AND state = %(state)s AND message_id > %(after)s
+            AND (%(cause)s = '' OR cause = %(cause)s)
+        ORDER BY message_id LIMIT %(limit)s
+    ){_SHOWN}
+"""
+_EXCLUDED = """
+    SELECT e.id, c.address AS rcpt, e.reason, c.first_name, c.last_name, c.id AS contact_id
+    FROM (
+        SELECT id, contact_id, reason FROM delivery_exclusion
+        WHERE mailing_id = %(mailing)s AND id > %(after)s AND (%(cause)s = '' OR reason = %(cause)s)
+        ORDER BY id LIMIT %(limit)s
+    ) e LEFT JOIN contacts_contact c ON c.id = e.contact_id ORDER BY e.id
+"""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One row. `message` is None for somebody who was left out; `cause` is then the reason."""
+
+    message: int | None
+    rcpt: str
+    name: str
+    contact: int | None
+    state: str
+    cause: str
+    attempts: int = 0
+    provider: str = ""
+    due_at: Any = None
+
+
+@dataclass(frozen=True)
+class Page:
+    people: list[Person]
+    after: int | None  # ?after= of the next page
+
+
+def people(mailing: Mailing, outcome: str, *, cause: str = "", after: int = 0, limit: int = PAGE) -> Page:
+    """One page of an outcome. Raises KeyError for an outcome that there is not."""
+    sql, state = _query(outcome)
+    parameters = {"mailing": mailing.pk, "after": after, "limit": limit + 1, "state": state, "cause": cause}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    shown = [_person(row, outcome) for row in rows[:limit]]
+    return Page(shown, rows[limit - 1]["id"] if len(rows) > limit else None)
+
+
+def _query(outcome: str) -> tuple[str, int]:
+    if outcome in BY_EXCEPTION:
+        return _EXCEPTIONS, BY_EXCEPTION[outcome]
+    return {"delivered": _DELIVERED, "waiting": _WAITING, "excluded": _EXCLUDED}[outcome], 0
+
+
+def _person(row: dict[str, Any], outcome: str) -> Person:
+    name = " ".join(part for part in (row["first_name"], row["last_name"]) if part)
+    if outcome == "excluded":
+        reason = str(Exclusion.Reason(row["reason"]).label)
+        return Person(None, row["rcpt"] or "", name, row["contact_id"], "excluded", reason)
+    return Person(
+        message=row["id"],
+        rcpt=row["rcpt"],
+        name=name,
+        contact=row["contact_id"],
+        state=outcome if outcome not in ("waiting", "not_sent") else {"waiting": "queued", "not_sent": "cancelled"}[outcome],
+        cause=row["cause"] or "",
+        attempts=row["attempts"],
+        provider=row["provider"] or row["domain"],
+        due_at=row["due_at"],
+    )

@@ -1,0 +1,54 @@
+"""Delivery's words in templates."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from delivery import providers
+from delivery.message_page import explanation_of
+
+register = template.Library()
+
+OUTCOMES: dict[str, Promise] = {
+    "delivered": _("Delivered"),
+    "retrying": _("Retrying"),
+    "failed": _("Failed"),
+    "waiting": _("Waiting"),
+    "on_the_way": _("On the way"),
+    "unknown": _("Unknown"),
+    "held": _("Held"),
+    "not_sent": _("Not sent after all"),
+    "excluded": _("Excluded"),
+}
+# Why a message was cancelled or held, where no server said anything: no cause of the knowledge base.
+OWN_CAUSES: dict[str, Promise] = {
+    "stopped": _("The campaign was stopped, or mail to this person was"),
+    "unsubscribed": _("Unsubscribed after the campaign began"),
+    "complained": _("Reported as spam"),
+    "bounced": _("The address bounced before"),
+    "erased": _("The person was erased"),
+    "domain_rests": _("The domain takes no mail"),
+    "excluded_list": _("On an excluded list"),
+}
+
+
+@register.simple_tag
+def outcome_word(outcome: str) -> str:
+    return str(OUTCOMES.get(outcome, outcome))
+
+
+@register.simple_tag
+def cause_word(cause: str | None) -> str:
+    """A cause in one line: from the knowledge base, else our own words, else as it is."""
+    explanation = explanation_of(cause)
+    if explanation:
+        return explanation.title
+    return str(OWN_CAUSES.get(cause or "", cause or "–"))
+
+
+@register.simple_tag
+def provider_word(provider: str) -> str:
+    return providers.label(provider, (get_language() or "en")[:2]) if provider else "–"

@@ -1,0 +1,106 @@
+"""One message, and the people of a mailing by what happened to them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts.roles import Can, WorkspaceRequest, requires
+from contacts.exporting import safe_cell
+from delivery import copies, message_page, people
+from delivery.models import Mailing, Message
+from delivery.views.mailbox import LETTER_POLICY
+
+# A notice may hold a password reset: nobody reads it here.
+SHOWN_KINDS = (Mailing.Kind.CAMPAIGN, Mailing.Kind.TEST)
+SHOWN_COPY = LETTER_POLICY.replace("sandbox allow-popups allow-popups-to-escape-sandbox", "sandbox")
+
+
+def message_of(request: WorkspaceRequest, pk: int) -> Message:
+    rows = Message.objects.filter(mailing__workspace=request.workspace, mailing__kind__in=SHOWN_KINDS)
+    related = ("contact", "domain__site", "mailing__as_contact", "mailing__content", "mailing__workspace")
+    return get_object_or_404(rows.select_related(*related, "mailing__from_address__sending_domain"), pk=pk)
+
+
+def mailing_of(request: WorkspaceRequest, pk: int) -> Mailing:
+    rows = Mailing.objects.of(request.workspace).filter(kind__in=SHOWN_KINDS).select_related("campaign")
+    return get_object_or_404(rows, pk=pk)
+
+
+@requires(Can.VIEW)
+@require_GET
+def message(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    shown = message_of(request, pk)
+    part = request.GET.get("part", "story")
+    context = {"story": message_page.story(shown), "part": part, "copy": None}
+    if part != "story":
+        context["copy"] = copies.copy_of(shown, timezone.now())
+    return render(request, "delivery/message.html", context)
+
+
+@requires(Can.VIEW)
+@require_GET
+def copy(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """The HTML of the exact copy, for the page's frame: links inert, no pixel asked for."""
+    built = copies.copy_of(message_of(request, pk), timezone.now())
+    response = HttpResponse(copies.inert(built.part("html")) if built else "")
+    response.headers["Content-Security-Policy"] = SHOWN_COPY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@requires(Can.VIEW)
+@require_GET
+def list_people(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    mailing = mailing_of(request, pk)
+    outcome, cause = request.GET.get("outcome", "failed"), request.GET.get("cause", "")[:80]
+    after = request.GET.get("after", "")
+    if outcome not in people.OUTCOMES:
+        raise Http404
+    page = people.people(mailing, outcome, cause=cause, after=int(after) if after.isdecimal() else 0)
+    context = {
+        "mailing": mailing,
+        "page": page,
+        "outcome": outcome,
+        "outcomes": people.OUTCOMES,
+        "cause": cause,
+        "explanation": message_page.explanation_of(cause),
+        "first": not after,
+    }
+    return render(request, "delivery/people.html", context)
+
+
+@requires(Can.VIEW)
+@require_GET
+def export_people(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse | HttpResponse:
+    mailing = mailing_of(request, pk)
+    outcome, cause = request.GET.get("outcome", "failed"), request.GET.get("cause", "")[:80]
+    if outcome not in people.OUTCOMES:
+        raise Http404
+    response = StreamingHttpResponse(_lines(mailing, outcome, cause), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{outcome}-{mailing.pk}.csv"'
+    return response
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(mailing: Mailing, outcome: str, cause: str) -> Iterator[str]:
+    """Page after page, so that memory stays flat."""
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
+    yield "\ufeff" + writer.writerow(["address", "name", "outcome", "cause", "attempts", "provider"])
+    after: int | None = 0
+    while after is not None:
+        page = people.people(mailing, outcome, cause=cause, after=after, limit=1000)
+        for one in page.people:
+            cells = [one.rcpt, one.name, one.state, one.cause, str(one.attempts), one.provider]
+            yield writer.writerow([safe_cell(cell) for cell in cells])
+        after = page.after
