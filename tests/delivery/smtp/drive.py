@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import uvloop
@@ -19,7 +19,7 @@ from delivery.smtp.transcript import Transcript
 from tests.servers.receiver import Receiver
 
 T = TypeVar("T")
-QUICK = Timeouts().scaled(1 / 600)  # the dot has one second, MAIL and RCPT half of one
+QUICK = replace(Timeouts().scaled(1 / 300), connect=10.0)  # the dot has two seconds, MAIL and RCPT one
 
 
 @dataclass

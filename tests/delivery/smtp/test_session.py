@@ -152,12 +152,12 @@ def test_a_silent_or_dripping_server_runs_into_the_deadline_of_the_command(
     assert told.endings[0] is expected
     assert told.replies[1].synthetic == fault
     assert set(told.endings[1:]) <= {R}
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 6
 
 
 def test_a_late_250_within_ten_minutes_is_one_delivery(receivers: StartReceiver) -> None:
     """Nine of ten scaled minutes after the dot, in two packets."""
-    server = receivers(dot={"one": "WAIT 0.8 250 2.0.0 Ok", "two": "SLOW 0.06 250 2.0.0 Ok\r\n"})
+    server = receivers(dot={"one": "WAIT 1.5 250 2.0.0 Ok", "two": "SLOW 0.1 250 2.0.0 Ok\r\n"})
     assert deliver(server, "one@example.net").endings == [D]
     assert deliver(server, "two@example.net").endings == [D]
     assert [a.rcpt for a in server.ledger()] == ["one@example.net"]
@@ -397,7 +397,7 @@ def test_the_mixed_script_of_the_campaign_test(receivers: StartReceiver) -> None
 def test_timeouts_are_those_of_the_rfc() -> None:
     rfc = Timeouts()
     assert (rfc.banner, rfc.mail, rfc.rcpt, rfc.data, rfc.block, rfc.dot) == (300, 300, 300, 120, 180, 600)
-    assert QUICK.dot == 1.0
+    assert QUICK.dot == 2.0
 
 
 def test_the_receiver_sees_what_the_standard_forbids(receivers: StartReceiver) -> None:
