@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
@@ -48,6 +49,7 @@ def schedule(campaign: Campaign, *, by: User | None, actor: Actor, at: datetime 
         workspace=locked.workspace,
         kind=Mailing.Kind.CAMPAIGN,
         name=str(locked),
+        page=reverse("campaigns:report", args=[locked.pk]),
         content=contents.freeze(locked),
         from_address=locked.from_address,
         reply_to=locked.reply_to,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import audit
@@ -49,6 +50,7 @@ def send(
         rcpts=to,
         as_contact=as_contact,
         name=str(campaign),
+        page=reverse("campaigns:send", args=[campaign.pk]),
     )
     audit.record(actor, campaign.workspace, "campaign.test", campaign, to=len(to))
     return CampaignTest.objects.create(campaign=campaign, mailing=mailing, contact=as_contact, sent_by=by)

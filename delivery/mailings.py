@@ -37,6 +37,7 @@ def create(
     from_address: FromAddress,
     routes: Sequence[Route],
     name: str = "",
+    page: str = "",
     reply_to: str = "",
     include_lists: Sequence[int] = (),
     exclude_lists: Sequence[int] = (),
@@ -48,6 +49,7 @@ def create(
         workspace=workspace,
         kind=kind,
         name=name,
+        page=page,
         content=content,
         from_address=from_address,
         reply_to=reply_to,
@@ -73,6 +75,7 @@ def post(
     rcpts: Sequence[str],
     as_contact: Contact | None = None,
     name: str = "",
+    page: str = "",
     reply_to: str = "",
     give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> Mailing:
@@ -87,6 +90,7 @@ def post(
         from_address=from_address,
         routes=routes,
         name=name,
+        page=page,
         reply_to=reply_to,
         give_up_after=give_up_after,
     )

@@ -35,6 +35,7 @@ class Mailing(WorkspaceOwned):
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     pause_reason = models.CharField(max_length=80, blank=True)  # "manual", or a cause id
     name = models.CharField(max_length=200, blank=True)
+    page = models.CharField(max_length=200, blank=True)  # the path of the page of whatever made it, "" for none
     content = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="mailings")
     from_address = models.ForeignKey(FromAddress, on_delete=models.PROTECT, related_name="mailings")
     reply_to = models.CharField(max_length=320, blank=True)

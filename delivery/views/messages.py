@@ -28,7 +28,7 @@ def message_of(request: WorkspaceRequest, pk: int) -> Message:
 
 
 def mailing_of(request: WorkspaceRequest, pk: int) -> Mailing:
-    rows = Mailing.objects.of(request.workspace).filter(kind__in=SHOWN_KINDS).select_related("campaign")
+    rows = Mailing.objects.of(request.workspace).filter(kind__in=SHOWN_KINDS)
     return get_object_or_404(rows, pk=pk)
 
 
