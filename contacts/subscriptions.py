@@ -228,7 +228,7 @@ def _change_lists(
     statement: str = "",
     mailing_ref: str = "",
 ) -> bool:
-    parameters = {
+    parameters: dict[str, Any] = {
         "contact": contact.pk,
         "workspace": contact.workspace_id,
         # In one order, so that two requests for one person never wait for each other in a ring.
@@ -242,13 +242,14 @@ def _change_lists(
     }
     with connection.cursor() as cursor:
         cursor.execute(_LISTS + (_STAY if action == "subscribed" else _MOVE) + _RECORD, parameters)
-        return cursor.rowcount > 0
+        return int(cursor.rowcount) > 0
 
 
 def _changed(sql: str, parameters: dict[str, Any]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return bool(cursor.fetchone()[0])
+        found = cursor.fetchone()
+        return bool(found and found[0])
 
 
 def _id(workspace: Workspace | int) -> int:

@@ -3,7 +3,7 @@
 from .contact import Contact, ContactChange
 from .count import Count
 from .field import Field
-from .imports import Import, ImportRow, StagedRow
+from .imports import Import, ImportChunk, ImportRow, StagedRow
 from .list import ConsentRecord, List, Subscription
 from .suppression import Suppression
 
@@ -14,6 +14,7 @@ __all__ = [
     "Count",
     "Field",
     "Import",
+    "ImportChunk",
     "ImportRow",
     "List",
     "StagedRow",

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 
 from accounts.models import WorkspaceOwned
 
@@ -64,6 +65,18 @@ class Contact(WorkspaceOwned):
         """What a letter may read, by the names the history uses."""
         known = {name: getattr(self, name) for name in TRACKED}
         return known | {"tags": list(self.tags)} | {f"fields.{key}": value for key, value in self.fields.items()}
+
+    def take(self, values: dict[str, Any]) -> None:
+        """Set values by the names the history uses, without saving; None removes a custom field."""
+        for name, value in values.items():
+            if name.startswith("fields."):
+                key = name.removeprefix("fields.")
+                self.fields = {k: v for k, v in self.fields.items() if k != key} | (
+                    {} if value is None else {key: value}
+                )
+            else:
+                setattr(self, name, value)
+        self.updated_at = timezone.now()
 
     def values_at(self, when: dt.datetime) -> dict[str, Any]:
         """The same, as it was at that moment: today's values with every later change taken back."""

@@ -27,7 +27,6 @@ class Import(WorkspaceOwned):
         UNDONE = "undone"  # taken back, as far as that was possible
 
     name = models.TextField()  # the file's name as uploaded, for people; never a path
-    path = models.TextField()  # a random name below var/imports/
     size = models.BigIntegerField()
     sha256 = models.TextField()
     encoding = models.TextField()
@@ -59,6 +58,20 @@ class Import(WorkspaceOwned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ImportChunk(models.Model):
+    """A piece of the file, in the database, so that every worker machine reaches it; gone after 30 days."""
+
+    imported = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.IntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["imported", "number"], name="import_chunk")]
+
+    def __str__(self) -> str:
+        return f"{self.imported_id} {self.number}"
 
 
 class ImportRow(models.Model):

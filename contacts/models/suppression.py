@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import WorkspaceOwned, WorkspaceQuerySet
 from contacts.addresses import Address, parse
@@ -30,14 +31,17 @@ class Suppression(WorkspaceOwned):
     """Mail to one address is stopped. One active row an address; a released row stays as history."""
 
     class Reason(models.TextChoices):
-        UNSUBSCRIBED = "unsubscribed"  # from everything, by the person
-        COMPLAINT = "complaint"  # reported as spam
-        NO_SUCH_USER = "no_such_user"  # the address does not exist
-        INACTIVE = "inactive"  # the mailbox is switched off
-        REFUSED = "refused"  # the person or their carrier takes no mail from us
-        FULL = "full"  # the mailbox has been full for weeks
-        MANUAL = "manual"  # stopped by a member of the workspace
-        ERASED = "erased"  # the person asked to be forgotten
+        UNSUBSCRIBED = "unsubscribed", _("the person left everything")  # from everything, by the person
+        COMPLAINT = "complaint", _("reported as spam")  # reported as spam
+        NO_SUCH_USER = "no_such_user", _("the address does not exist")  # the address does not exist
+        INACTIVE = "inactive", _("the mailbox is switched off")  # the mailbox is switched off
+        REFUSED = (
+            "refused",
+            _("refused by the person or their carrier"),
+        )  # the person or their carrier takes no mail from us
+        FULL = "full", _("the mailbox is full")  # the mailbox has been full for weeks
+        MANUAL = "manual", _("stopped by your team")  # stopped by a member of the workspace
+        ERASED = "erased", _("the person asked to be forgotten")  # the person asked to be forgotten
 
     # Two indexes below begin with the workspace.
     workspace = models.ForeignKey("accounts.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -56,7 +60,7 @@ class Suppression(WorkspaceOwned):
     )
     release_note = models.TextField(blank=True, default="", db_default="")
 
-    objects = SuppressionQuerySet.as_manager()
+    objects: ClassVar = SuppressionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
