@@ -24,6 +24,16 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+# Directive: its width with leading zeros, and its value.
+_NUMBERS: Mapping[str, tuple[int, Callable[[datetime.datetime], int]]] = {
+    "Y": (4, lambda at: at.year),
+    "y": (2, lambda at: at.year % 100),
+    "m": (2, lambda at: at.month),
+    "d": (2, lambda at: at.day),
+    "H": (2, lambda at: at.hour),
+    "I": (2, lambda at: at.hour % 12 or 12),
+    "M": (2, lambda at: at.minute),
+}
 _DATE_FORMATS = {"en": "%-d %B %Y", "ja": "%Y年%-m月%-d日"}
 _DIRECTIVE = re.compile(r"%(-?[A-Za-z%])")
 
@@ -194,18 +204,23 @@ def _moment(text: str) -> datetime.datetime | None:
 
 
 def _strftime(moment: datetime.datetime, form: str, language: str) -> str:
-    """Our own: C's %-d and names depend on the platform and its locale."""
-    weekday = _WEEKDAYS.get(language, _WEEKDAYS["en"])[moment.weekday()]
-    month = f"{moment.month}月" if language == "ja" else _MONTHS[moment.month - 1]
-    values = {
-        "Y": f"{moment.year:04}", "y": f"{moment.year % 100:02}", "B": month,
-        "b": month if language == "ja" else month[:3], "m": f"{moment.month:02}", "-m": str(moment.month), "d": f"{moment.day:02}", "-d": str(moment.day),
-        "A": weekday, "a": weekday[:1] if language == "ja" else weekday[:3],
-        "H": f"{moment.hour:02}", "-H": str(moment.hour), "M": f"{moment.minute:02}",
-        "I": f"{moment.hour % 12 or 12:02}", "-I": str(moment.hour % 12 or 12), "p": "AM" if moment.hour < 12 else "PM",
-        "%": "%",
-    }  # fmt: skip
-    return _DIRECTIVE.sub(lambda match: values.get(match[1], match[0]), form)
+    """Our own: C's %-d and its names depend on the platform and its locale."""
+
+    def directive(match: re.Match[str]) -> str:
+        letter = match[1]
+        if letter in "Aa":
+            name = _WEEKDAYS.get(language, _WEEKDAYS["en"])[moment.weekday()]
+            return name if letter == "A" else name[:1] if language == "ja" else name[:3]
+        if letter in "Bb":
+            name = f"{moment.month}月" if language == "ja" else _MONTHS[moment.month - 1]
+            return name if letter == "B" or language == "ja" else name[:3]
+        number = _NUMBERS.get(letter[-1])
+        if number is None:
+            return {"%": "%", "p": "AM" if moment.hour < 12 else "PM"}.get(letter, match[0])
+        width, value = number
+        return f"{value(moment):0{1 if letter[0] == '-' else width}}"
+
+    return _DIRECTIVE.sub(directive, form)
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
