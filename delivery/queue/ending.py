@@ -33,11 +33,15 @@ def end(
     unrecorded: Sequence[Outcome] = (),
     unasked: Sequence[int] = (),
     rest: float = 0.0,
+    once: bool = False,
 ) -> bool:
     """Close the lease. `unasked` are the ids at its end that no gate was asked for; they rest for `rest` seconds.
 
-    False when the lease was lost to recovery, which then has dealt with what was not started.
+    `once`: the connection broke before, so some of this may be there already. False when the lease was lost to
+    recovery, which then has dealt with what was not started.
     """
+    if once and _ended_before(claim):
+        return True
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE delivery_lease SET closed_at = now(), ended = marked"
@@ -45,13 +49,21 @@ def end(
             [claim.lease, claim.fence],
         )
         mine = bool(cursor.rowcount)
-    record(
-        unrecorded, lease=claim.lease, fence=claim.fence, mailing=claim.mailing, route=claim.route, once=True
-    )
+    record(unrecorded, lease=claim.lease, fence=claim.fence, mailing=claim.mailing, route=claim.route, once=once)
     settle(outcomes, mailing=claim.mailing, lane=claim.lane, site=claim.site)
     if mine:
         _give_back(claim, unasked, rest)
     return mine
+
+
+def _ended_before(claim: Claim) -> bool:
+    """This very end was committed, and only its answer was lost."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM delivery_lease WHERE id = %s AND fence = %s AND closed_at IS NOT NULL",
+            [claim.lease, claim.fence],
+        )
+        return cursor.fetchone() is not None
 
 
 def _give_back(claim: Claim, unasked: Sequence[int], rest: float) -> None:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
-from django.db import connection
-
+from delivery import events
 from delivery.models import Event, Mailing
 
 
 def state_changed(mailing: Mailing, after: str, *, why: str = "") -> None:
     """`mailing.state` is the state before."""
-    detail = {"from": mailing.state, "to": after} | ({"why": why} if why else {})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO delivery_event (kind, workspace_id, mailing_id, detail) VALUES (%s, %s, %s, %s)",
-            [Event.Kind.STATE, mailing.workspace_id, mailing.pk, json.dumps(detail)],
-        )
+    detail = {"from": str(mailing.state), "to": str(after)} | ({"why": why} if why else {})
+    events.append(Event.Kind.STATE, workspace_id=mailing.workspace_id, mailing_id=mailing.pk, detail=detail)

@@ -64,7 +64,7 @@ class Recipient:
     contact: int | None
     site: int | None
     domain: str
-    values: dict[str, Any]
+    values: dict[str, Any]  # the contact's columns; empty for a typed address
     values_at: datetime
 
 
@@ -116,7 +116,9 @@ def _recipient(row: Sequence[Any]) -> Recipient:
     _, message, rcpt, attempts, contact, site, domain, address, first, last, language, fields, tags, at, _ = row
     values: dict[str, Any] = {}
     if address is not None:
-        values = {"address": address, "first_name": first, "last_name": last, "language": language, "tags": tags}
         own = json.loads(fields) if isinstance(fields, str) else fields
-        values |= {f"fields.{key}": value for key, value in own.items()}
+        values = {
+            "address": address, "first_name": first, "last_name": last, "language": language, "tags": tags,
+            "fields": own,
+        }  # fmt: skip
     return Recipient(message, rcpt, attempts, contact, site, domain, values, at)

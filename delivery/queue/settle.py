@@ -38,21 +38,24 @@ RECORD_ONCE = f"""{RECORD}
 _STATE_NAMES = "ARRAY['queued','deferred','delivered','failed','uncertain','held','cancelled']"
 
 # States: 0 queued, 1 deferred, 2 delivered, 3 failed, 4 uncertain, 5 held, 6 cancelled; 100 returned.
-# A true answer that comes late settles what was uncertain.
+# What is learnt late (an answer, or that the dot was never sent) settles what was uncertain.
 _SETTLE = f"""
     WITH o AS (
         SELECT * FROM jsonb_to_recordset(%(outcomes)s::jsonb)
             AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint)
     ), go AS (
-        SELECT o.*, msg.state AS was, CASE WHEN o.r = 100 THEN msg.state ELSE o.r END AS now_is, msg.domain_id
+        SELECT o.*, msg.state AS was, msg.domain_id,
+            CASE WHEN o.r <> 100 THEN o.r WHEN msg.state = 4 THEN 0 ELSE msg.state END AS now_is
         FROM o JOIN delivery_message msg ON msg.id = o.m AND msg.mailing_id = %(mailing)s
-        WHERE msg.state IN (0, 1) OR (msg.state = 4 AND o.r IN (1, 2, 3))
+        WHERE msg.state IN (0, 1) OR (msg.state = 4 AND o.r IN (1, 2, 3, 100))
     ), changed AS (
-        UPDATE delivery_message msg SET state = go.r, cause = go.u, attempts = msg.attempts + go.a
-        FROM go WHERE msg.id = go.m AND msg.state = go.was AND go.r <> 100
+        UPDATE delivery_message msg SET attempts = msg.attempts + go.a, state = go.now_is,
+            cause = CASE WHEN go.r = 100 THEN NULL ELSE go.u END
+        FROM go WHERE msg.id = go.m AND msg.state = go.was AND (go.r <> 100 OR go.was = 4)
         RETURNING go.m, go.r, go.u, go.d, go.k, go.was, go.now_is, go.domain_id
     ), done AS (
-        SELECT * FROM changed UNION ALL SELECT m, r, u, d, k, was, now_is, domain_id FROM go WHERE r = 100
+        SELECT * FROM changed
+        UNION ALL SELECT m, r, u, d, k, was, now_is, domain_id FROM go WHERE r = 100 AND was <> 4
     ), no_longer_waiting AS (
         DELETE FROM delivery_deferral f USING done WHERE f.message_id = done.m AND done.r NOT IN (1, 100)
     ), waiting AS (
@@ -72,7 +75,8 @@ _SETTLE = f"""
         SELECT done.m, %(mailing)s, done.r, coalesce(done.u, ''), d.site_id
         FROM done LEFT JOIN delivery_domain d ON d.id = done.domain_id
         WHERE done.r NOT IN (2, 100)
-        ON CONFLICT (message_id) DO UPDATE SET state = excluded.state, cause = excluded.cause, site_id = excluded.site_id
+        ON CONFLICT (message_id) DO UPDATE
+            SET state = excluded.state, cause = excluded.cause, site_id = excluded.site_id
     ), delta AS (
         SELECT state, sum(n) AS n FROM (
             SELECT now_is AS state, 1 AS n FROM changed UNION ALL SELECT was, -1 FROM changed

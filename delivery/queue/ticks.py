@@ -1,0 +1,100 @@
+"""What the clock does to mailings: start, expand, give up, cancel, finish. Each call is a slice of a few seconds."""
+
+from __future__ import annotations
+
+import time
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from delivery.models import Mailing
+from delivery.queue import events, expand, remainders
+
+SLICE_SECONDS = 4.0
+State = Mailing.State
+
+_GIVEN_UP = """
+    SELECT id FROM delivery_mailing
+    WHERE state = 'sending' AND started_at + give_up_after * %s < now() ORDER BY id
+"""
+
+
+def advance(seconds: float = SLICE_SECONDS) -> bool:
+    """Do what is due. True when time ran out before the work did."""
+    deadline = time.monotonic() + seconds
+    start_due()
+    for step in (_expand, _give_up, _cancel):
+        if step(deadline):
+            return True
+    finish()
+    return False
+
+
+def start_due() -> int:
+    """Mailings whose time has come begin to expand."""
+    return sum(_start(mailing) for mailing in Mailing.objects.filter(state=State.WAITING).order_by("start_at", "id"))
+
+
+@transaction.atomic
+def _start(mailing: Mailing) -> int:
+    due = Mailing.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=mailing.pk, state=State.WAITING)
+    found = due.first()
+    if found is None or (found.start_at and found.start_at > timezone.now()):
+        return 0
+    Mailing.objects.filter(pk=found.pk).update(state=State.EXPANDING)
+    events.state_changed(found, State.EXPANDING)
+    return 1
+
+
+def _expand(deadline: float) -> bool:
+    for key in Mailing.objects.filter(state=State.EXPANDING).order_by("id").values_list("pk", flat=True):
+        while expand.expand(key):
+            if time.monotonic() > deadline:
+                return True
+    return False
+
+
+def _give_up(deadline: float) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN_UP, [settings.TIME_SCALE])
+        keys = [row[0] for row in cursor.fetchall()]
+    return any(_slices(remainders.expire_slice, key, deadline) for key in keys)
+
+
+def _cancel(deadline: float) -> bool:
+    stopped = Mailing.objects.filter(state=State.STOPPED, finished_at=None).order_by("id").values_list("pk", flat=True)
+    return any(_slices(remainders.cancel_slice, key, deadline) for key in stopped)
+
+
+def _slices(slice_of: object, mailing: int, deadline: float) -> bool:
+    while slice_of(mailing):  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            return True
+    return False
+
+
+def finish() -> int:
+    """Mailings with nobody left are finished; stopped ones have ended."""
+    ended = 0
+    for mailing in Mailing.objects.filter(state=State.SENDING) | Mailing.objects.filter(
+        state=State.STOPPED, finished_at=None
+    ):
+        if not remainders.unfinished(mailing):
+            ended += _finish(mailing.pk)
+    return ended
+
+
+@transaction.atomic
+def _finish(key: int) -> int:
+    mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=key)
+    if remainders.unfinished(mailing):
+        return 0
+    if mailing.state == State.STOPPED:
+        Mailing.objects.filter(pk=key).update(finished_at=timezone.now())
+        return 1
+    if mailing.state != State.SENDING:
+        return 0
+    Mailing.objects.filter(pk=key).update(state=State.FINISHED, finished_at=timezone.now())
+    events.state_changed(mailing, State.FINISHED)
+    return 1

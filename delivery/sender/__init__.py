@@ -1,0 +1,1 @@
+"""The send process: leases, connections and unfinished dots live in an event loop that outlives the Celery task."""

@@ -1,0 +1,315 @@
+"""Where messages leave: the connections of this process to one smarthost, or to one site, and who waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import random
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from delivery.content.headers import BadHeader
+from delivery.content.source import RenderLimit
+from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, held, returned
+from delivery.smtp.client import Endpoint, connect, may_retry_plain
+from delivery.smtp.commands import Envelope
+from delivery.smtp.faults import Fault
+from delivery.smtp.replies import Phase, Reply
+from delivery.smtp.session import Session
+
+if TYPE_CHECKING:
+    from delivery.queue.gate import Recipient
+    from delivery.sender.mailing import Sending
+    from delivery.sender.process import Process
+
+IDLE_SECONDS = 15.0  # a connection without work is closed then
+RESENT = 3  # how often a message whose connection broke before its dot goes to another one under the same mark
+RENDER = "render_error"
+_OUR_SETUP = frozenset({Fault.AUTH_FAILED, Fault.AUTH_UNAVAILABLE, Fault.TLS_CERTIFICATE, Fault.TLS_UNAVAILABLE})
+
+
+class Holder(Protocol):
+    """The lease that a message is sent under."""
+
+    lease: int
+    deadline: float  # of the loop's clock: after it the mark may belong to somebody else
+    sending: Sending
+
+    def done(self, job: Job, outcome: Outcome) -> None: ...
+
+    def closed(self, seconds: float) -> None: ...
+
+
+@dataclass(slots=True)
+class Job:
+    """One marked message on its way to a connection."""
+
+    to: Recipient
+    holder: Holder
+    marked_at: float
+    sha256: str | None = None
+    dotted: bool = False
+    resent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How to reach a place: servers in the order of preference, and what the limits say."""
+
+    key: str  # of the bucket that closes when this place fails
+    route: int
+    provider: str
+    sandbox: bool
+    smarthost: bool
+    endpoints: tuple[Endpoint, ...]
+    connections: int  # of this process
+    shared: int | None  # of all workers together
+    shared_key: str
+    per_connection: int
+
+
+class Place:
+    """A queue and the sessions that empty it. Everything happens in the process's event loop."""
+
+    def __init__(self, process: Process, line: Line) -> None:
+        self.process, self.line = process, line
+        self.queue: deque[Job] = deque()
+        self.sessions: dict[Session, _Held] = {}
+        self.holders: set[Holder] = set()  # leases that stand and fall with this place
+        self._flying: dict[int, Job] = {}
+        self._opening = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._proved = False  # has taken a message since its last failure
+        self._most = line.connections
+        self._changed = asyncio.Event()
+        self._failed_for = 0.0  # seconds that it stays closed, once it has failed
+        self._loop = asyncio.get_running_loop()
+
+    # What leases do.
+
+    async def ready(self) -> float:
+        """0 when a connection stands; else the seconds after which to try again. Nothing is marked before."""
+        self._failed_for = 0.0
+        while not self.sessions and not self._failed_for and not self.process.draining:
+            if not self._opening:
+                self._open()
+            self._changed.clear()
+            await self._changed.wait()
+        return 0.0 if self.sessions else max(self._failed_for, 0.05)
+
+    def submit(self, jobs: list[Job]) -> None:
+        self.queue.extend(jobs)
+        self.wake()
+
+    def wake(self) -> None:
+        """Idle connections take what waits; more are opened while it is worth it."""
+        for session in list(self.sessions):
+            if not self.queue:
+                return
+            session.nudge()
+        wanted = min(self._most, math.ceil(len(self.queue) / 2))
+        for _ in range(wanted - len(self.sessions) - self._opening):
+            self._open()
+
+    def withdraw(self) -> None:
+        """Whoever has not been given to a connection goes back."""
+        while self.queue:
+            job = self.queue.popleft()
+            job.holder.done(job, returned(job.to.message))
+
+    async def close(self) -> None:
+        """Open dots get their time; then QUIT."""
+        self.withdraw()
+        await asyncio.gather(*(session.quit() for session in list(self.sessions)), *self._tasks)
+
+    def rest(self) -> None:
+        """Close what has been idle for a while."""
+        now = self._loop.time()
+        for session, hold in list(self.sessions.items()):
+            if session.idle and now - hold.used > IDLE_SECONDS:
+                self._task(session.quit())
+
+    # Connections.
+
+    def _task(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _open(self) -> None:
+        self._opening += 1
+        self._task(self._connect())
+
+    async def _connect(self) -> None:
+        try:
+            slot = await self.process.slot(self.line.shared_key, self.line.shared)
+            if slot is None:
+                self._none_free()
+                return
+            found = await self._dial()
+            if isinstance(found, Reply):
+                await self.process.free(self.line.shared_key, slot)
+                await self._not_opened(found)
+                return
+            self._adopt(found, slot)
+        finally:
+            self._opening -= 1
+            self._changed.set()
+
+    def _none_free(self) -> None:
+        """Other workers hold all connections that the limit allows."""
+        self._most = max(1, len(self.sessions))
+        if not self.sessions:
+            self._failed_for = 1.0
+            self._return_queue(1.0)
+        self._loop.call_later(5.0, self._restore_most)
+
+    def _restore_most(self) -> None:
+        self._most = self.line.connections
+
+    async def _dial(self) -> Session | Reply:
+        """The next server is tried only where no connection came about (RFC 5321, 5.1)."""
+        failure = Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT)
+        for endpoint in self.line.endpoints:
+            found = await connect(endpoint, self.process.timeouts)
+            if isinstance(found, Reply) and may_retry_plain(endpoint, found):
+                found = await connect(endpoint, self.process.timeouts, plain=True)
+            if not isinstance(found, Reply):
+                return found
+            failure = found
+            if found.phase not in (Phase.CONNECT, Phase.DNS) or not found.synthetic:
+                break
+        return failure
+
+    def _adopt(self, session: Session, slot: int) -> None:
+        hold = _Held(slot, self._loop.time(), {"host": session.host})
+        self.sessions[session] = hold
+        session.before_dot = self._before_dot
+        session.on_reply = partial(self._on_reply, session, hold)
+        session.on_close = partial(self._on_close, session, hold)
+        session.pull = partial(self._pull, session, hold)
+        if session.ended:  # it was closed while we were told of it
+            self._on_close(session, hold, session.ended)
+            return
+        session.nudge()
+
+    async def _not_opened(self, reply: Reply) -> None:
+        if self.sessions:  # one more was too many: go on with those that stand
+            self._most = len(self.sessions)
+            self._loop.call_later(30.0 * self.process.time_scale, self._restore_most)
+            return
+        await self._trouble(reply)
+
+    async def _trouble(self, reply: Reply) -> None:
+        """Nothing was said about anybody: the place closes for a while, or its route pauses if the set-up is wrong."""
+        self._proved = False
+        paused = self.line.smarthost and reply.synthetic in _OUR_SETUP
+        self._failed_for = await self.process.failed(self.line, reply, pause=paused) or 1.0
+        self._changed.set()
+        self._return_queue(self._failed_for)
+        for holder in list(self.holders):
+            holder.closed(self._failed_for)
+
+    def _return_queue(self, seconds: float) -> None:
+        unscaled = seconds / self.process.time_scale
+        while self.queue:
+            job = self.queue.popleft()
+            job.holder.done(job, returned(job.to.message, unscaled))
+
+    def _on_close(self, session: Session, hold: _Held, _reason: Reply) -> None:
+        if self.sessions.pop(session, None) is None:
+            return
+        self._task(self.process.free(self.line.shared_key, hold.slot))
+        if self.queue and not self.process.draining:
+            self._loop.call_soon(self.wake)
+
+    # Messages.
+
+    def _pull(self, session: Session, hold: _Held) -> Envelope | None:
+        if hold.taken >= self.line.per_connection:
+            if not hold.leaving:
+                hold.leaving = True
+                self._task(session.quit())
+            return None
+        while self.queue:
+            job = self.queue.popleft()
+            try:
+                envelope = job.holder.sending.write(job.to)
+            except (RenderLimit, BadHeader) as problem:
+                job.holder.done(job, _unwritable(job, problem))
+                continue
+            job.sha256 = hashlib.sha256(envelope.data).hexdigest()
+            self._flying[envelope.id] = job
+            hold.taken += 1
+            hold.used = self._loop.time()
+            return envelope
+        return None
+
+    def _before_dot(self, message: int) -> bool:
+        """The journal knows of the dot before the server does. A mark whose lease may be over is not used."""
+        job = self._flying[message]
+        if self._loop.time() > job.holder.deadline:
+            return False
+        self.process.journal.dot(job.holder.lease, message)
+        job.dotted = True
+        self.process.open_dots += 1
+        return True
+
+    def _on_reply(self, session: Session, hold: _Held, message: int, reply: Reply) -> None:
+        job = self._flying.pop(message)
+        if job.dotted:
+            self.process.open_dots -= 1
+        elif self._resend(job, session, reply):
+            return
+        self.process.journal.reply(job.holder.lease, message, reply)
+        outcome = self._outcome(job, reply)
+        if outcome.result == RETURNED:
+            if reply.synthetic != Fault.WITHDRAWN:
+                self._task(self._trouble(reply))
+        elif not self._proved:
+            self._proved = True
+            self._task(self.process.proved(self.line))
+        delivered = reply.ok and reply.phase is Phase.DOT
+        outcome.transcript = hold.told if delivered else session.transcript().as_json()
+        hold.used = self._loop.time()
+        job.holder.done(job, outcome)
+
+    def _outcome(self, job: Job, reply: Reply) -> Outcome:
+        to = job.to
+        tried = Try(to.message, to.attempts, self.line.provider, job.holder.sending.at_most_once, self.line.sandbox)
+        outcome = decide(tried, reply, random.random())
+        if reply.synthetic == Fault.WITHDRAWN:
+            outcome.delay = 0.0
+        outcome.site, outcome.sha256 = to.site, job.sha256
+        outcome.took_ms = int((self._loop.time() - job.marked_at) * 1000)
+        return outcome
+
+    def _resend(self, job: Job, session: Session, reply: Reply) -> bool:
+        """A connection that worked broke before this one's turn: its mark holds, another connection takes it."""
+        broke = reply.synthetic and reply.phase in (Phase.MAIL, Phase.CONNECT) and session.messages > 0
+        if not broke or job.resent >= RESENT or self.process.draining or self._loop.time() > job.holder.deadline:
+            return False
+        job.resent += 1
+        self.queue.appendleft(job)
+        self._loop.call_soon(self.wake)
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """What a place remembers of one connection."""
+
+    slot: int
+    used: float
+    told: dict[str, Any]  # what is kept of the dialogue of a delivered message
+    taken: int = 0
+    leaving: bool = False
+
+
+def _unwritable(job: Job, problem: Exception) -> Outcome:
+    outcome = held(job.to.message, RENDER)
+    outcome.reply = Reply(554, f"{type(problem).__name__}: {problem}"[:300], None, Phase.DATA, RENDER)
+    return outcome

@@ -1,0 +1,238 @@
+"""One send process: takes leases and works many at once. Lives in its event loop, which outlives the Celery tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from delivery import buckets, mailings
+from delivery.content.headers import BadHeader
+from delivery.content.source import TemplateProblem
+from delivery.journal import Journal
+from delivery.knowledge import classify
+from delivery.models import Mailing
+from delivery.queue import ending, leasing
+from delivery.queue.leasing import Claim, Worker
+from delivery.routes import pause_route
+from delivery.sender import mailing as sendings
+from delivery.sender.database import Database
+from delivery.sender.mailing import Sending
+from delivery.sender.places import Line, Place
+from delivery.sender.routing import Router, router_for
+from delivery.sender.running import Running
+from delivery.sender.slots import Slots
+from delivery.smtp.replies import Reply
+from delivery.smtp.timeouts import Timeouts
+
+log = structlog.get_logger(__name__)
+K = TypeVar("K")
+
+MOST_LEASES = 64  # at once: slow lanes wait, they do not work
+LEASES_A_RUN = 2  # so that one ends while the next begins
+FRESH_SECONDS = 30.0  # what is read about mailings and routes is read again after this
+NOTHING_WAIT = 0.2
+CONTENT_UNUSABLE = "content_unusable"
+
+
+class Process:
+    """All methods but `__init__` belong to the event loop."""
+
+    def __init__(self) -> None:
+        host = socket.gethostname()
+        self.worker = Worker(f"{host}:{os.getpid()}:{time.time_ns() // 1_000_000}", host)
+        self.journal = Journal(settings.JOURNAL_DIR, self.worker.name)
+        self.database = Database()
+        self.time_scale: float = settings.TIME_SCALE
+        self.timeouts = Timeouts().scaled(settings.TIME_SCALE)
+        self.draining = False
+        self._dots = 0
+        self._dots_file = settings.RUN_DIR / f"send-{os.getpid()}.open"
+        self._slots = Slots()
+        self._slots_thread = ThreadPoolExecutor(1, thread_name_prefix="slots")
+        self._places: dict[str, tuple[Place, float]] = {}
+        self._old_places: set[Place] = set()
+        self._sendings: dict[int, tuple[Sending, float]] = {}
+        self._leases: set[asyncio.Task[None]] = set()
+        self._runs: Counter[int] = Counter()
+        self._deferred_first = False
+        self._rested_at = 0.0
+
+    # The work.
+
+    async def work(self, until: float) -> bool:
+        """Take leases until that moment of the loop's clock; whether there was still something to take then."""
+        loop = asyncio.get_running_loop()
+        while loop.time() < until and not self.draining:
+            claim = await self._take() if len(self._leases) < MOST_LEASES else None
+            self._rest_places()
+            if claim is not None:
+                self._start(claim)
+            elif not self._leases:
+                return False
+            else:
+                await asyncio.wait(self._leases, timeout=NOTHING_WAIT, return_when=asyncio.FIRST_COMPLETED)
+        return True
+
+    async def _take(self) -> Claim | None:
+        busy = [run for run, number in self._runs.items() if number >= LEASES_A_RUN]
+        self._deferred_first = not self._deferred_first
+        try:
+            return await self.database.ask(
+                leasing.take, self.worker, deferred_first=self._deferred_first, busy=busy
+            )
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The database does not answer; no new leases", error=str(error).strip())
+            await asyncio.sleep(1.0)
+            return None
+
+    def _start(self, claim: Claim) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(claim))
+        self._leases.add(task)
+        if claim.run is not None:
+            self._runs[claim.run] += 1
+        task.add_done_callback(lambda done: self._ended(done, claim))
+
+    async def _run(self, claim: Claim) -> None:
+        try:
+            sending = await self._sending(claim.mailing)
+            router = await self._router(claim)
+        except (BadHeader, TemplateProblem) as problem:
+            log.error("A mailing's content cannot be used", mailing=claim.mailing, problem=str(problem))
+            await self.database.insist(_pause, claim.mailing, CONTENT_UNUSABLE)
+            await self.database.insist(ending.end, claim, [], unasked=claim.ids)
+            return
+        await Running(self, claim, sending, router).run()
+
+    def _ended(self, task: asyncio.Task[None], claim: Claim) -> None:
+        self._leases.discard(task)
+        if claim.run is not None:
+            self._runs[claim.run] -= 1
+            if not self._runs[claim.run]:
+                del self._runs[claim.run]
+        if not task.cancelled() and (error := task.exception()):
+            # The lease runs out and is recovered from marks and journal.
+            log.error("A lease broke off", lease=claim.lease, exc_info=error)
+        elif not self._leases and not self._dots:
+            self.journal.forget()
+
+    async def close(self) -> None:
+        """No new marks; open dots get their time; leases are given back."""
+        self.draining = True
+        for place in self._all_places():
+            place.withdraw()
+        if self._leases:
+            await asyncio.wait(self._leases)
+        await asyncio.gather(*(place.close() for place in self._all_places()))
+        self._slots_thread.submit(connection.close)
+        self._slots_thread.shutdown()
+        self.database.close()
+        self.journal.close()
+        self._dots_file.unlink(missing_ok=True)
+
+    # What leases and places ask for.
+
+    @property
+    def open_dots(self) -> int:
+        """Messages after their final dot, not yet answered."""
+        return self._dots
+
+    @open_dots.setter
+    def open_dots(self, number: int) -> None:
+        self._dots = number
+
+    def tell_open_dots(self) -> None:
+        """For whoever wants to end this process."""
+        self._dots_file.parent.mkdir(parents=True, exist_ok=True)
+        self._dots_file.write_text(str(self._dots))
+
+    async def place(self, key: str, line: Callable[..., Line | None], *args: object) -> Place | None:
+        """The place of this key; its line is read when it is new or stale. None when there is no line."""
+        now = asyncio.get_running_loop().time()
+        known = self._places.get(key)
+        if known and now - known[1] < FRESH_SECONDS:
+            return known[0]
+        found = await self.database.ask(line, *args)
+        if found is None:
+            return None
+        if known and known[0].line == found:
+            self._places[key] = (known[0], now)
+            return known[0]
+        if known:
+            self._old_places.add(known[0])
+        self._places[key] = (Place(self, found), now)
+        return self._places[key][0]
+
+    async def slot(self, key: str, most: int | None) -> int | None:
+        if most is None:
+            return 0
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._slots_thread, self._slots.take, key, most)
+        except (DatabaseError, InterfaceError):
+            return None
+
+    async def free(self, key: str, slot: int) -> None:
+        if not slot:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._slots_thread, self._slots.give, key, slot)
+        except (DatabaseError, InterfaceError):
+            return  # the lock went with its session
+
+    async def failed(self, line: Line, reply: Reply, *, pause: bool) -> float:
+        """The place is closed for everybody, or its route paused; seconds."""
+        cause = classify(reply, provider=line.provider).cause
+        log.warning("A mail server takes nothing now", place=line.key, reply=str(reply), cause=cause)
+        self._places.pop(line.key, None)
+        try:
+            if pause:
+                await self.database.ask(pause_route, line.route, cause)
+                return leasing.PAUSED_REST
+            return await self.database.ask(buckets.close, line.key, cause)
+        except (DatabaseError, InterfaceError):
+            return 1.0
+
+    async def proved(self, line: Line) -> None:
+        """It takes mail again."""
+        try:
+            await self.database.ask(buckets.opened, line.key)
+        except (DatabaseError, InterfaceError):
+            return
+
+    async def _sending(self, mailing: int) -> Sending:
+        now = asyncio.get_running_loop().time()
+        known = self._sendings.get(mailing)
+        if known is None or now - known[1] > FRESH_SECONDS:
+            known = (await self.database.insist(sendings.load, mailing), now)
+            self._sendings = {key: kept for key, kept in self._sendings.items() if now - kept[1] <= FRESH_SECONDS}
+            self._sendings[mailing] = known
+        return known[0]
+
+    async def _router(self, claim: Claim) -> Router:
+        return await self.database.insist(router_for, self, claim)
+
+    def _all_places(self) -> list[Place]:
+        return [place for place, _ in self._places.values()] + list(self._old_places)
+
+    def _rest_places(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._rested_at < 1.0:
+            return
+        self._rested_at = now
+        self.tell_open_dots()
+        for place in self._all_places():
+            place.rest()
+        self._old_places = {place for place in self._old_places if place.sessions or place.queue}
+
+
+def _pause(mailing: int, reason: str) -> None:
+    mailings.pause(Mailing.objects.get(pk=mailing), reason)

@@ -1,0 +1,228 @@
+"""One lease being worked: gate after gate, each sent while the batch before is on the wire, until everybody is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from delivery import buckets, throttle
+from delivery.queue import ending, gate
+from delivery.queue.leasing import Claim
+from delivery.queue.outcomes import Outcome, cancelled, returned
+from delivery.sender.places import Job, Place
+
+if TYPE_CHECKING:
+    from delivery.sender.mailing import Sending
+    from delivery.sender.process import Process
+    from delivery.sender.routing import Router
+
+BATCH = 50
+FLUSH_SECONDS = 2.0  # final states of a slow lease are written this often
+LONGEST_PAUSE = 5.0  # a longer wait for a limit gives the lease back
+
+
+class Running:
+    """A `places.Holder`. `run` returns when the lease is closed."""
+
+    def __init__(self, process: Process, claim: Claim, sending: Sending, router: Router) -> None:
+        self.process, self.claim, self.sending, self.router = process, claim, sending, router
+        self.lease = claim.lease
+        self._loop = asyncio.get_running_loop()
+        self.deadline = self._loop.time() + settings.LEASE_SECONDS
+        self._asked_at = self._loop.time()
+        self._flushed_at = self._loop.time()
+        self._next = 0  # index of the first id that no gate was asked for
+        self._pending = 0
+        self._open = True
+        self._rest = 0.0
+        self._doubtful = False  # a statement was lost: nobody knows whether it was committed
+        self._unrecorded: list[Outcome] = []
+        self._unsettled: list[Outcome] = []
+        self._changed = asyncio.Event()
+
+    # What places do.
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        self._pending -= 1
+        self._note(outcome)
+        self._changed.set()
+
+    def closed(self, seconds: float) -> None:
+        """The only place of this lease has failed."""
+        self._open = False
+        self._rest = max(self._rest, seconds)
+        self._changed.set()
+
+    # The life of a lease.
+
+    async def run(self) -> None:
+        place: Place | None = None
+        try:
+            place = await self.router.only_place(self.claim)
+            if place is not None:
+                place.holders.add(self)
+                wait = await place.ready()
+                if wait:
+                    self.closed(wait)
+            while self._may_go_on():
+                await self._batch()
+                await self._room()
+            await self._answers()
+        finally:
+            if place is not None:
+                place.holders.discard(self)
+        rest = self.claim.ids[self._next :]
+        await self.process.database.insist(
+            ending.end, self.claim, self._unsettled, unrecorded=self._unrecorded, unasked=rest, rest=self._rest,
+            once=self._doubtful,
+        )  # fmt: skip
+
+    def _may_go_on(self) -> bool:
+        return self._open and self._next < len(self.claim.ids) and not self.process.draining
+
+    async def _batch(self) -> None:
+        """The next few: bought from the limits, routed, marked, handed to connections."""
+        ids = self.claim.ids[self._next : self._next + self._size()]
+        start = gap = 0.0
+        if self.claim.scopes:
+            number, start, gap = await self._buy(len(ids))
+            if not number:
+                return
+            ids = ids[:number]
+        routed = await self.router.route(self.claim, ids)
+        for outcome in routed.settled:  # no mark: there was nothing to send them to
+            self._note(outcome)
+        passed = await self._gate([message for message in ids if message in routed])
+        if passed is None:
+            self._next += len(ids)
+            for message in ids:
+                self._note(returned(message))
+            return
+        if not passed.open:
+            self._open = False
+            return
+        self._next += len(ids)
+        for message, reason in passed.refused.items():
+            self._note(cancelled(message, reason))
+        if self.claim.scopes and len(passed.recipients) < len(ids):
+            await self._give_back(len(ids) - len(passed.recipients))
+        self._send(passed, routed, start, gap)
+
+    def _size(self) -> int:
+        if self.claim.one_by_one:
+            return 1
+        return throttle.batch(buckets.narrowest(self.claim.scopes), BATCH)
+
+    async def _buy(self, wanted: int) -> tuple[int, float, float]:
+        """Waits until what was bought may begin: number, start (of the loop's clock), gap."""
+        try:
+            sale, now = await self.process.database.ask(buckets.buy, self.claim.scopes, wanted)
+        except (DatabaseError, InterfaceError):
+            self.closed(1.0)  # slow, never open
+            return 0, 0.0, 0.0
+        wait = max(0.0, sale.start - now)
+        if not sale.number or wait > LONGEST_PAUSE:
+            if sale.number:
+                await self._give_back(sale.number)
+            self.closed(wait)
+            return 0, 0.0, 0.0
+        start = self._loop.time() + wait
+        await self._until(start)
+        return sale.number, start, sale.gap
+
+    async def _give_back(self, number: int) -> None:
+        try:
+            await self.process.database.ask(buckets.give_back, self.claim.scopes, number)
+        except (DatabaseError, InterfaceError):
+            return  # the time lapses
+
+    async def _until(self, moment: float) -> None:
+        while (left := moment - self._loop.time()) > 0 and not self.process.draining:
+            await asyncio.sleep(min(left, 1.0))
+            await self._beat()
+
+    async def _gate(self, ids: Sequence[int]) -> gate.Passed | None:
+        """None when the database's answer was lost: the marks may be there, so that nobody of these is sent."""
+        outcomes, self._unrecorded = self._unrecorded, []
+        asked = self._loop.time()
+        try:
+            passed = await self.process.database.ask(
+                gate.pass_through, self.claim, self.sending.rules, ids, outcomes
+            )
+        except (DatabaseError, InterfaceError):
+            self._unrecorded = outcomes + self._unrecorded
+            self._doubtful, self._open = True, False
+            return None
+        self._asked_at = asked
+        if passed.open:
+            self.deadline = asked + settings.LEASE_SECONDS
+        return passed
+
+    def _send(self, passed: gate.Passed, routed: Router.Routed, start: float, gap: float) -> None:
+        now = self._loop.time()
+        by_place: dict[Place, list[Job]] = {}
+        for number, to in enumerate(passed.recipients):
+            self._pending += 1
+            job = Job(to, self, now)
+            place = routed.place(to.message)
+            if gap:
+                self._loop.call_at(max(now, start) + number * gap, place.submit, [job])
+            else:
+                by_place.setdefault(place, []).append(job)
+        for place, jobs in by_place.items():
+            place.submit(jobs)
+
+    def _note(self, outcome: Outcome) -> None:
+        self._unrecorded.append(outcome)
+        self._unsettled.append(outcome)
+
+    # Waiting.
+
+    async def _room(self) -> None:
+        """Until the batch before is nearly through, so that one is marked while one is on the wire."""
+        while self._pending > BATCH and self._open and not self.process.draining:
+            await self._wait()
+
+    async def _answers(self) -> None:
+        while self._pending > 0:
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), 1.0)
+        except TimeoutError:
+            pass
+        await self._beat()
+
+    async def _beat(self) -> None:
+        """Heartbeat, and the states of a slow lease: a dot may take ten minutes and a lease lasts one."""
+        now = self._loop.time()
+        if now - self._asked_at > settings.LEASE_SECONDS / 3 or (
+            self._unsettled and now - self._flushed_at > FLUSH_SECONDS
+        ):
+            passed = await self._gate([])
+            if passed is not None and not passed.open:
+                self._open = False
+            if passed is not None:
+                await self._flush()
+
+    async def _flush(self) -> None:
+        """Only what is recorded; outcomes that came in meanwhile stay for the next time."""
+        waiting = {id(outcome) for outcome in self._unrecorded}
+        ready = [outcome for outcome in self._unsettled if id(outcome) not in waiting]
+        self._flushed_at = self._loop.time()
+        if not ready:
+            return
+        marked = sum(1 for outcome in ready if outcome.sha256 is not None)
+        try:
+            await self.process.database.ask(ending.flush, self.claim, ready, marked=marked)
+        except (DatabaseError, InterfaceError):
+            self._doubtful = True
+            return
+        flushed = {id(outcome) for outcome in ready}
+        self._unsettled = [outcome for outcome in self._unsettled if id(outcome) not in flushed]

@@ -1,0 +1,48 @@
+"""Celery's entry to delivery: a task takes an id or nothing and calls one function."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_process_shutdown
+from django.conf import settings
+
+from delivery import partitions
+from delivery.queue import recovery, ticks
+from delivery.sender.thread import thread
+
+SEND_SECONDS = 5.0
+
+
+@shared_task(queue="send", ignore_result=True)
+def send() -> None:
+    """Take leases for a few seconds; sent again while there is more. What is under way goes on in its thread."""
+    if thread.work(SEND_SECONDS):
+        send.apply_async(expires=SEND_SECONDS)
+
+
+@shared_task(queue="work", ignore_result=True)
+def advance() -> None:
+    """Start, expand, give up, cancel and finish what is due."""
+    if ticks.advance():
+        advance.delay()
+
+
+@shared_task(queue="work", ignore_result=True)
+def recover() -> None:
+    """Leases whose worker is gone."""
+    recovery.recover(socket.gethostname(), settings.JOURNAL_DIR)
+
+
+@shared_task(queue="work", ignore_result=True)
+def make_partitions() -> None:
+    """The months to come of the append-only tables; those beyond retention go."""
+    partitions.roll()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def end_in_order(**_: Any) -> None:
+    """SIGTERM: no new marks, open dots get their time, leases are given back."""
+    thread.close()

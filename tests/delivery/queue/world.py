@@ -1,0 +1,102 @@
+"""A small world for the queue's tests: a workspace with people, a From address, a route to a receiver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+
+from accounts.models import Workspace
+from contacts.addresses import key_of
+from contacts.models import Contact, List, Subscription
+from delivery import contents, dkim_keys, mailings
+from delivery.content.source import Frozen
+from delivery.models import Content, FromAddress, Mailing, MailingRoute, Route, SendingDomain
+from delivery.queue import ticks
+from delivery.sender.thread import SendThread
+from tests.servers.receiver import Receiver
+
+HTML = """<html><body><p>Hello {{ contact.first_name or "you" }}</p>
+<p><a href="{{ _click }}0">The sale</a></p>
+<p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
+FROZEN = Frozen(
+    hash="0" * 64, subject="News for {{ contact.first_name }}", preheader="", html=HTML,
+    text="Hello {{ contact.first_name or \"you\" }}\n{{ _click }}0\n{{ unsubscribe_url }}\n",
+    links=("https://shop.example/sale",), link_texts=("The sale",), fields=("first_name",),
+)  # fmt: skip
+
+
+@dataclass
+class World:
+    """Everything a mailing needs."""
+
+    workspace: Workspace
+    list: List
+    from_address: FromAddress
+    route: Route
+    content: Content
+
+    def people(self, addresses: Iterable[str]) -> list[Contact]:
+        """Contacts on the list."""
+        made = Contact.objects.bulk_create(
+            Contact(
+                workspace=self.workspace, address=address, address_key=key_of(address) or address,
+                domain=address.rpartition("@")[2], first_name=f"P{number}",
+            )
+            for number, address in enumerate(addresses)
+        )  # fmt: skip
+        Subscription.objects.bulk_create(Subscription(list=self.list, contact=contact) for contact in made)
+        return made
+
+    def mailing(self, **columns: object) -> Mailing:
+        return mailings.create(
+            workspace=self.workspace, kind=Mailing.Kind.CAMPAIGN, content=self.content, from_address=self.from_address,
+            routes=[self.route], include_lists=[self.list.pk], name="October letter", **columns,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+
+def make(receiver: Receiver | None = None, *, signed: bool = False) -> World:
+    workspace = Workspace.objects.create(name="Sora", legal_name="Sora Inc.", postal_address="1-2-3 Tokyo")
+    domain = SendingDomain.objects.create(
+        workspace=workspace, name="news.example.com", return_path_host="bounce.news.example.com"
+    )
+    if signed:
+        dkim_keys.make(domain)
+    sender = FromAddress.objects.create(workspace=workspace, sending_domain=domain, local_part="hello", name="Sora")
+    route = Route.objects.create(
+        name="Receiver", kind=Route.Kind.SMARTHOST, security=Route.Security.NONE,
+        host="127.0.0.1", port=receiver.port if receiver else 1,
+    )  # fmt: skip
+    content = contents.store(workspace, FROZEN)
+    people = List.objects.create(workspace=workspace, name="News", list_id_label="news")
+    return World(workspace, people, sender, route, content)
+
+
+def add_route(mailing: Mailing, route: Route) -> None:
+    MailingRoute.objects.create(mailing=mailing, route=route, order=mailing.mailing_routes.count())
+
+
+def run(thread: SendThread, until: Callable[[], bool], *, seconds: float = 30.0) -> None:
+    """Tick and send until something is true."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        ticks.advance()
+        thread.work(0.3)
+        time.sleep(0.02)
+
+
+def ended(mailing: Mailing) -> Callable[[], bool]:
+    def check() -> bool:
+        mailing.refresh_from_db()
+        return mailing.finished_at is not None
+
+    return check
+
+
+def rows(sql: str, *parameters: object) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
