@@ -37,5 +37,12 @@ app.conf.update(
     timezone="UTC",
     beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
     beat_max_loop_interval=1,
+    # A tick that nobody took in time is dropped: the next one does the same.
+    beat_schedule={
+        "send": {"task": "delivery.tasks.send", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
+        "advance": {"task": "delivery.tasks.advance", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
+        "recover": {"task": "delivery.tasks.recover", "schedule": 5.0, "options": {"expires": 5.0}},
+        "partitions": {"task": "delivery.tasks.make_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    },
 )
 app.autodiscover_tasks()
