@@ -1,0 +1,173 @@
+"""Every page, found from the URL names: it opens without an error, and axe-core finds nothing wrong with it.
+
+`make shots` runs the same walk in all languages, themes and widths, and writes the pictures to var/shots.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product as all_of
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.pages import Address
+from tests.browser.product import ROOT, Product
+from tests.browser.setting_up import set_up, sign_in
+
+SHOTS = ROOT / "var" / "shots"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+REFUSALS = ("gone", "refused")  # labels of addresses that are pages although they answer with an error
+DESKTOP, PHONE = 1280, 390
+LANGUAGES, THEMES = ("en", "ja"), ("light", "dark")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass(frozen=True)
+class Site:
+    product: Product
+    signed_in: list[Address]
+    signed_out: list[Address]
+    setup_faults: list[str]  # of pages that exist only before set-up
+
+
+@pytest.fixture(scope="module")
+def site(request: pytest.FixtureRequest, browser: Browser, product: Product) -> Iterator[Site]:
+    """The product with sample data, and every address that is a page, for whoever may see it."""
+    pictures = request.config.option.markexpr == "shots"
+    if pictures:
+        shutil.rmtree(SHOTS, ignore_errors=True)
+        SHOTS.mkdir(parents=True)
+    setup_faults: list[str] = []
+
+    def look(page: Page, name: str) -> None:
+        for language, theme in all_of(LANGUAGES, THEMES):
+            prefer(page, language=language, theme=theme, where="/setup")
+            setup_faults.extend(examine(page, Address(name, "", "/setup"), f"{language}-{theme}", pictures=pictures))
+        prefer(page, language="en", theme="light", where="/setup")
+
+    with browser.new_context(base_url=product.url, timezone_id="Asia/Tokyo", reduced_motion="reduce") as context:
+        set_up(context.new_page(), look=look)
+        values = product.python("-m", "tests.browser.sample")
+        found = [Address(**each) for each in json.loads(product.python("-m", "tests.browser.pages", given=values))]
+        inside = [address for address in found if is_page(context, address)]
+    with browser.new_context(base_url=product.url) as stranger:
+        left = [address for address in found if address not in inside]
+        outside = [address for address in left if is_page(stranger, address)]
+    yield Site(product, inside, outside, setup_faults)
+
+
+def is_page(context: BrowserContext, address: Address) -> bool:
+    """A whole HTML page: no redirect, download, fragment, JSON or address that only takes POST."""
+    answer = context.request.get(address.path, max_redirects=0)
+    expected = address.label in REFUSALS and answer.status in (403, 404, 410)
+    assert answer.status < 400 or answer.status == 405 or expected, f"{address.path} answers {answer.status}"
+    return (answer.status == 200 or expected) and "<html" in answer.text()[:500]
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", DESKTOP), ("ja", "dark", PHONE)])
+def test_no_page_has_a_fault_for_assistive_technology(
+    site: Site, browser: Browser, language: str, theme: str, width: int
+) -> None:
+    faults = [
+        fault
+        for address, page in walk(site, browser, language, theme, width)
+        for fault in (*faults_of(page, address), *overflow_of(page, address))
+    ]
+    assert not faults, "\n".join(faults)
+
+
+def test_set_up_has_no_fault_for_assistive_technology(site: Site) -> None:
+    assert not site.setup_faults, "\n".join(site.setup_faults)
+
+
+@pytest.mark.shots
+def test_pictures_of_every_page(site: Site, browser: Browser) -> None:
+    faults = list(site.setup_faults)
+    for language, theme in all_of(LANGUAGES, THEMES):
+        for address, page in walk(site, browser, language, theme, DESKTOP):
+            faults += examine(page, address, f"{language}-{theme}", pictures=True)
+    assert not faults, "\n".join(faults)
+
+
+def examine(page: Page, address: Address, version: str, *, pictures: bool) -> list[str]:
+    """One page at both widths; with `pictures` a file for each."""
+    faults = []
+    for width in (DESKTOP, PHONE):
+        page.set_viewport_size({"width": width, "height": 860})
+        page.wait_for_timeout(120)  # charts draw themselves anew
+        if pictures:
+            page.screenshot(path=SHOTS / f"{file_name(address)}-{width}-{version}.png", full_page=True)
+        faults += [f"{version} {width}: {fault}" for fault in (*faults_of(page, address), *overflow_of(page, address))]
+    return faults
+
+
+def walk(site: Site, browser: Browser, language: str, theme: str, width: int) -> Iterator[tuple[Address, Page]]:
+    """Every page opened in turn, first signed in, then as a stranger; an error of a script ends it."""
+    for addresses, inside in ((site.signed_in, True), (site.signed_out, False)):
+        with browser.new_context(
+            base_url=site.product.url,
+            viewport={"width": width, "height": 860},
+            timezone_id="Asia/Tokyo",
+            reduced_motion="reduce",
+        ) as context:
+            page = context.new_page()
+            errors: list[str] = []
+            page.on("pageerror", lambda error, seen=errors: seen.append(str(error)))
+            page.on(
+                "console", lambda line, seen=errors: seen.append(line.text) if "Content Security" in line.text else None
+            )
+            if inside:
+                sign_in(page)
+            prefer(page, language=language, theme=theme)
+            for address in addresses:
+                page.set_viewport_size({"width": width, "height": 860})
+                page.goto(address.path, wait_until="load")
+                page.wait_for_timeout(80)
+                assert not errors, f"{address.path}: {errors}"
+                yield address, page
+
+
+def prefer(page: Page, *, language: str, theme: str, where: str = "/login") -> None:
+    """By the product's own switches, as a person would."""
+    page.goto(where)
+    token = page.get_attribute('meta[name="csrf-token"]', "content")
+    form = {"csrfmiddlewaretoken": token or "", "language": language, "theme": theme}
+    answer = page.request.post("/preferences", form=form, headers={"Referer": page.url}, max_redirects=0)
+    assert answer.status == 302, answer.status
+    page.goto(where)
+
+
+def faults_of(page: Page, address: Address) -> list[str]:
+    page.evaluate("document.querySelectorAll('[data-focus]').forEach((element) => element.blur())")
+    if page.evaluate("!window.axe"):
+        page.evaluate(AXE.read_text())
+    found: list[dict[str, Any]] = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], iframes: false})"
+        ".then(result => result.violations)",
+        RULES,
+    )
+    return [
+        f"{address.path}: {rule['id']} at {node['target'][0]}: {one_line(node['failureSummary'])}"
+        for rule in found
+        for node in rule["nodes"][:3]
+    ]
+
+
+def overflow_of(page: Page, address: Address) -> list[str]:
+    """Nothing but a table may be wider than the screen (WCAG 1.4.10)."""
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [f"{address.path}: the page is {wider} px wider than the screen"] if wider > 0 else []
+
+
+def one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def file_name(address: Address) -> str:
+    return re.sub(r"\W+", "-", " ".join(part for part in (address.name, address.label) if part))
