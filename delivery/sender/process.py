@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from delivery import buckets, mailings
+from delivery.brakes import pause_route
 from delivery.content.headers import BadHeader
 from delivery.content.source import TemplateProblem
 from delivery.journal import Journal
@@ -23,7 +24,6 @@ from delivery.knowledge import classify
 from delivery.models import Mailing
 from delivery.queue import ending, leasing
 from delivery.queue.leasing import Claim, Worker
-from delivery.routes import pause_route
 from delivery.sender import mailing as sendings
 from delivery.sender.database import Database
 from delivery.sender.mailing import Sending
