@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.servers.dns import Dns
 from tests.servers.receiver import Receiver, Script
 
-__all__ = ["ca", "receivers", "server_cert", "smtp_server"]
+__all__ = ["ca", "dns_server", "receivers", "server_cert", "smtp_server"]
 
 StartReceiver = Callable[..., Receiver]
 
@@ -50,3 +51,10 @@ def server_cert(ca: trustme.CA, tmp_path: Path) -> str:
     path = tmp_path / "server.pem"
     ca.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(path)
     return str(path)
+
+
+@pytest.fixture
+def dns_server() -> Iterator[Dns]:
+    """A name server with an empty zone; fill it with `set`."""
+    with Dns() as server:
+        yield server
