@@ -7,7 +7,9 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist only now, so that these cannot stand at the top.
-        from accounts import setup
+        from accounts import audit, setup
         from delivery import furnishing
+        from delivery.actions import ACTIONS
 
+        audit.register(ACTIONS)
         setup.on_workspace_created(furnishing.furnish)

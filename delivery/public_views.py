@@ -17,6 +17,11 @@ from delivery.keyring import keyring
 from delivery.tokens import WebPurpose
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+# A letter is foreign HTML, shown by itself: no script, no form, an origin of its own.
+VIEW_POLICY = (
+    "sandbox allow-top-navigation-by-user-activation allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "img-src https: http: data:; style-src 'unsafe-inline'; font-src https: data:"
+)
 ONE_CLICK = "One-Click"  # RFC 8058, 3.1
 
 
@@ -107,3 +112,22 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     shown = subscriptions.preferences(who.contact) if who.contact else None
     context = {"who": who, "token": token, "preferences": shown, "saved": "saved" in request.GET}
     return private(render(request, "delivery/public/preferences.html", context))
+
+
+@require_safe
+def test_link(request: HttpRequest) -> HttpResponse:
+    """Where the personal links of a test lead: nowhere, and it says so."""
+    return private(render(request, "delivery/public/test.html"))
+
+
+@never_cache
+@require_safe
+def view_in_browser(request: HttpRequest, token: str) -> HttpResponse:
+    """The reader's own copy, built again with its live links. It is no open: the pixel is left out."""
+    found = keyring().parse_web(WebPurpose.VIEW, token)
+    html = tracking.letter(found) if found else None
+    if html is None:
+        raise Http404
+    response = private(HttpResponse(html))
+    response.headers["Content-Security-Policy"] = VIEW_POLICY
+    return response

@@ -1,35 +1,49 @@
-"""A route's own verbs: it pauses when its set-up is wrong, and a person lets it go on."""
+"""Routes: kept, paused, resumed, removed."""
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
-from delivery import mailings
-from delivery.models import Mailing, Route
+from accounts import audit
+from accounts.audit import Actor
+from delivery.models import Bucket, Limit, Mailing, Route
 
 
-@transaction.atomic
-def pause_route(route_id: int, reason: str = mailings.MANUAL) -> bool:
-    """Nothing leaves by it from the next gate on, and nobody is failed for it.
+def pause(route: Route, *, actor: Actor) -> bool:
+    """Nothing leaves over it until it is resumed; mailings on it wait."""
+    done = Route.objects.filter(pk=route.pk, paused_at=None).update(paused_at=timezone.now(), pause_reason="manual")
+    return _recorded(bool(done), "route.paused", route, actor)
 
-    Mailings that have no other open route pause with the same reason, so that whoever scheduled them is told.
-    """
-    if not Route.objects.filter(pk=route_id, paused_at=None).update(paused_at=timezone.now(), pause_reason=reason):
+
+def resume(route: Route, *, actor: Actor) -> bool:
+    done = Route.objects.filter(pk=route.pk, paused_at__isnull=False).update(paused_at=None, pause_reason="")
+    if done:
+        Bucket.objects.filter(key__startswith=f"route:{route.pk}").update(closed_until=None, closings=0)
+    return _recorded(bool(done), "route.resumed", route, actor)
+
+
+def remove(route: Route, *, actor: Actor) -> bool:
+    """False while a mailing names it: what was sent over it must stay told."""
+    try:
+        Route.objects.filter(pk=route.pk).exclude(kind=Route.Kind.SANDBOX).delete()
+    except ProtectedError:
         return False
-    for mailing in Mailing.objects.filter(state=Mailing.State.SENDING, routes=route_id, kind=Mailing.Kind.CAMPAIGN):
-        if not mailing.routes.filter(paused_at=None).exists():
-            mailings.pause(mailing, reason)
-    return True
+    return _recorded(not Route.objects.filter(pk=route.pk).exists(), "route.removed", route, actor)
 
 
-@transaction.atomic
-def resume_route(route_id: int) -> bool:
-    """Open again, at once. Mailings that paused themselves are resumed by whoever looks after them."""
-    resumed = Route.objects.filter(pk=route_id, paused_at__isnull=False).update(paused_at=None, pause_reason="")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE delivery_bucket SET closed_until = NULL, closings = 0 WHERE key = %(key)s OR key LIKE %(key)s || '/%%'",
-            {"key": f"route:{route_id}"},
-        )
-    return bool(resumed)
+def limit_of(route: Route) -> Limit:
+    """The limit of the whole route, new if it has none yet."""
+    none = {"route": route, "site": None, "sending_domain": None, "workspace": None}
+    return Limit.objects.filter(**none).first() or Limit(**none)
+
+
+def busy(route: Route) -> bool:
+    open_states = (Mailing.State.EXPANDING, Mailing.State.SENDING, Mailing.State.PAUSED)
+    return Mailing.objects.filter(routes=route, state__in=open_states).exists()
+
+
+def _recorded(done: bool, action: str, route: Route, actor: Actor) -> bool:
+    if done:
+        audit.record(actor, None, action, route)
+    return done

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from contacts import subscriptions
 from contacts.models import Contact, List
-from delivery import events, machines
+from delivery import copies, events, machines
 from delivery.models import Attempt, Event, Link, Mailing, Message, MessageState
 from delivery.tokens import UnsubscribeToken, WebToken
 
@@ -75,6 +75,13 @@ def _append(kind: Event.Kind, message: Message, machine: str | None, link: int |
         link=link,
         machine=machine,
     )
+
+
+def letter(token: WebToken) -> str | None:
+    """The HTML of the reader's own copy, without the open pixel; None when the message is gone."""
+    message = _message(token)
+    built = copies.copy_of(message, timezone.now()) if message else None
+    return copies.without_pixel(built.part("html")) if built else None
 
 
 def reader(token: UnsubscribeToken) -> Reader | None:

@@ -8,6 +8,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from delivery import providers
+from delivery.domains import Row
 from delivery.message_page import explanation_of
 
 register = template.Library()
@@ -52,3 +53,30 @@ def cause_word(cause: str | None) -> str:
 @register.simple_tag
 def provider_word(provider: str) -> str:
     return providers.label(provider, (get_language() or "en")[:2]) if provider else "–"
+
+
+PURPOSES: dict[str, Promise] = {
+    "dkim": _("DKIM, our signature"),
+    "spf": _("SPF, who may send"),
+    "return_path": _("Return path, where bounces go"),
+    "dmarc": _("DMARC, what to do with forgeries"),
+    "tracking": _("Your own name in links (optional)"),
+}
+
+
+@register.simple_tag
+def record_purpose(key: str) -> str:
+    return str(PURPOSES[str(key)])
+
+
+@register.simple_tag
+def short_value(value: str) -> str:
+    """Long values (keys) with their middle left out; the copy button has them whole."""
+    return value if len(value) <= 56 else f"{value[:36]}…{value[-8:]}"
+
+
+@register.inclusion_tag("parts/copy.html")
+def copy_records(rows: list[Row]) -> dict[str, str]:
+    """All records as text for whoever runs the DNS."""
+    lines = [f"{row.record.type}\t{row.record.host}\t{row.record.value}" for row in rows]
+    return {"text": "\n".join(lines), "label": str(_("Copy all for IT"))}

@@ -1,0 +1,21 @@
+"""The words of this app's audit actions."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "route.saved": _("Saved a route"),
+    "route.paused": _("Paused a route"),
+    "route.resumed": _("Resumed a route"),
+    "route.removed": _("Removed a route"),
+    "route.limited": _("Changed the limits of a route"),
+    "domain.added": _("Added a sending domain"),
+    "domain.removed": _("Removed a sending domain"),
+    "domain.verified": _("Verified a sending domain"),
+    "domain.live": _("Switched a domain live"),
+    "domain.not_live": _("Switched a domain back to the sandbox"),
+    "domain.limited": _("Changed the limits of a domain"),
+    "from_address.added": _("Added a From address"),
+    "from_address.removed": _("Removed a From address"),
+}

@@ -1,0 +1,182 @@
+"""Sending domains: added, looked up in DNS, verified, switched live."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import audit
+from delivery import dkim, dkim_keys, dns
+from delivery.domain_records import Key, Mark, Record, Status, difference, expected, judge, parents, place_of_difference
+from delivery.models import FromAddress, Mailing, SendingDomain
+
+if TYPE_CHECKING:
+    from accounts.audit import Actor
+    from accounts.models import User, Workspace
+
+LOOK_AGAIN = dt.timedelta(minutes=1)  # while somebody waits for DNS
+WATCHED_FOR = dt.timedelta(hours=1)
+DAILY = dt.timedelta(hours=6)  # a verified domain whose key disappears is seen within this time
+
+
+class Taken(Exception):
+    """Another workspace has proved that this domain is theirs."""
+
+
+class CannotGoLive(Exception):
+    """What is missing before mail may leave: "verified" or "https"."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record with what the last look found."""
+
+    number: int
+    record: Record
+    status: Status
+    found: tuple[str, ...]
+    should: list[Mark]
+    now: list[Mark]
+    place: int
+
+
+@transaction.atomic
+def add(workspace: Workspace, name: str, *, actor: Actor) -> SendingDomain:
+    """A domain with a key made for it. Raises Taken."""
+    if SendingDomain.objects.filter(name=name, verified_at__isnull=False, sandbox=False).exclude(workspace=workspace).exists():
+        raise Taken
+    domain, new = SendingDomain.objects.get_or_create(
+        workspace=workspace,
+        name=name,
+        defaults={"return_path_host": f"bounce.{name}", "tracking_host": f"link.{name}"},
+    )
+    if new:
+        dkim_keys.make(domain)
+        audit.record(actor, workspace, "domain.added", domain)
+    return domain
+
+
+def remove(domain: SendingDomain, *, actor: Actor) -> bool:
+    """False while something was sent from it: its reports need it."""
+    if domain.sandbox or Mailing.objects.filter(from_address__sending_domain=domain).exists():
+        return False
+    audit.record(actor, domain.workspace, "domain.removed", domain)
+    domain.delete()
+    return True
+
+
+def records(domain: SendingDomain) -> list[Record]:
+    key = dkim_keys.current(domain)
+    if key is None:
+        return []
+    return expected(
+        domain=domain.name,
+        return_path=domain.return_path_host,
+        tracking=domain.tracking_host,
+        dkim_host=key.host,
+        dkim_value=dkim.dns_record(key.public),
+        mail_host=settings.SMTP_HOSTNAME,
+        web_host=urlsplit(settings.TRACKING_URL).hostname or "",
+    )
+
+
+def rows(domain: SendingDomain) -> list[Row]:
+    """The records as the page shows them."""
+    return [_row(number, record, domain.checks.get(record.key, {})) for number, record in enumerate(records(domain), 1)]
+
+
+def _row(number: int, record: Record, seen: dict[str, object]) -> Row:
+    status = Status(str(seen.get("status", Status.UNCHECKED)))
+    raw = seen.get("found")
+    found = tuple(str(value) for value in raw) if isinstance(raw, list) else ()
+    should, now = difference(record.value, found[0]) if status is Status.DIFFERENT and found else ([], [])
+    return Row(number, record, status, found, should, now, place_of_difference(record.value, found[0]) if found else 0)
+
+
+def check(domain: SendingDomain) -> None:
+    """Look at DNS and keep what was found. All required records right: verified, from now on only in this workspace."""
+    answers = {record: _look(record, domain.name) for record in records(domain)}
+    seen = {record.key: judge(record, found) for record, found in answers.items()}
+    now = timezone.now()
+    checks = {
+        str(record.key): {"status": str(seen[record.key]), "found": list(found or ())[:5], "at": now.isoformat()}
+        for record, found in answers.items()
+    }
+    SendingDomain.objects.filter(pk=domain.pk).update(checks=checks, checked_at=now)
+    if all(seen[record.key] is Status.OK for record in answers if record.required):
+        _verify(domain, now)
+    domain.refresh_from_db()
+
+
+def _verify(domain: SendingDomain, now: dt.datetime) -> None:
+    """First come, first served: two workspaces cannot both prove the same domain."""
+    try:
+        with transaction.atomic():
+            done = SendingDomain.objects.filter(pk=domain.pk, verified_at=None, sandbox=False).update(verified_at=now)
+            if done:
+                audit.record(None, domain.workspace, "domain.verified", domain)
+    except IntegrityError:
+        return
+
+
+def _ask(name: str, kind: str) -> list[str] | None:
+    """The values in DNS; None when it did not answer."""
+    if kind == "MX":
+        return dns.look(lambda resolver: resolver.lookup_mx(name))
+    if kind == "CNAME":
+        return dns.look(lambda resolver: resolver.lookup_cname(name))
+    return dns.look(lambda resolver: resolver.lookup_txt(name))
+
+
+def _look(record: Record, domain: str) -> list[str] | None:
+    found = _ask(record.host, record.type)
+    if record.key is not Key.DMARC or found is None or any(value.lower().startswith("v=dmarc1") for value in found):
+        return found
+    # A parent's policy holds for the domain too (RFC 9989: the tree walk).
+    for parent in parents(domain):
+        above = _ask(f"_dmarc.{parent}", "TXT") or []
+        if policies := [value for value in above if value.lower().startswith("v=dmarc1")]:
+            return policies
+    return found
+
+
+def due(now: dt.datetime) -> list[SendingDomain]:
+    """Those to look at now: new ones every minute for an hour, verified ones every few hours."""
+    waiting = SendingDomain.objects.filter(sandbox=False)
+    return [domain for domain in waiting if _is_due(domain, now)]
+
+
+def _is_due(domain: SendingDomain, now: dt.datetime) -> bool:
+    if domain.checked_at is None:
+        return True
+    fresh = domain.verified_at is None and now - domain.created_at < WATCHED_FOR
+    return now - domain.checked_at >= (LOOK_AGAIN if fresh else DAILY)
+
+
+def go_live(domain: SendingDomain, *, by: User, actor: Actor) -> None:
+    """Mail of this domain may leave the server. Raises CannotGoLive."""
+    if domain.sandbox or domain.verified_at is None:
+        raise CannotGoLive("verified")
+    if not settings.TRACKING_URL.startswith("https://"):
+        raise CannotGoLive("https")
+    if SendingDomain.objects.filter(pk=domain.pk, live_at=None).update(live_at=timezone.now(), live_by=by):
+        audit.record(actor, domain.workspace, "domain.live", domain)
+
+
+def leave_live(domain: SendingDomain, *, actor: Actor) -> None:
+    if SendingDomain.objects.filter(pk=domain.pk, live_at__isnull=False).update(live_at=None, live_by=None):
+        audit.record(actor, domain.workspace, "domain.not_live", domain)
+
+
+def remove_address(address: FromAddress, *, actor: Actor) -> bool:
+    if Mailing.objects.filter(from_address=address).exists():
+        return False
+    audit.record(actor, address.workspace, "from_address.removed", address)
+    address.delete()
+    return True

@@ -1,0 +1,163 @@
+"""What the sending settings accept."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts import fields
+from accounts.models import Workspace
+from contacts.addresses import Address, parse
+from delivery.models import FromAddress, Limit, Route, SendingDomain
+
+HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+
+
+def host(value: str) -> str:
+    """A host name or address literal, lower case."""
+    name = value.strip().lower().rstrip(".")
+    if not HOST.fullmatch(name):
+        raise forms.ValidationError(_("This is not a host name. Example: smtp.example.com"))
+    return name
+
+
+def one_line(value: str) -> str:
+    if not value.replace("\u3000", " ").isprintable():
+        raise forms.ValidationError(_("No line breaks or control characters."))
+    return value
+
+
+class RouteForm(forms.ModelForm[Route]):
+    """A route. The password is write-only: an empty one keeps what is stored."""
+
+    password = forms.CharField(
+        label=_("Password"), required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
+    )
+    workspaces = forms.ModelMultipleChoiceField(
+        Workspace.objects.order_by("name"), required=False, label=_("Workspaces that may use it"), widget=forms.CheckboxSelectMultiple
+    )
+    kind = forms.ChoiceField(choices=[(k, k.label) for k in (Route.Kind.SMARTHOST, Route.Kind.DIRECT)], label=_("Kind"))
+
+    class Meta:
+        model = Route
+        fields = ("name", "kind", "host", "port", "security", "username", "ca_file", "ehlo_name", "source_address", "workspaces")
+        labels = {
+            "host": _("Host"),
+            "port": _("Port"),
+            "security": _("Security"),
+            "username": _("User name"),
+            "ca_file": _("Certificate authority (PEM file on this server)"),
+            "ehlo_name": _("Name in EHLO"),
+            "source_address": _("Source address"),
+        }
+
+    def clean_name(self) -> str:
+        return one_line(self.cleaned_data["name"])
+
+    def clean_host(self) -> str:
+        return host(self.cleaned_data["host"]) if self.cleaned_data["host"] else ""
+
+    def clean_ehlo_name(self) -> str:
+        return host(self.cleaned_data["ehlo_name"]) if self.cleaned_data["ehlo_name"] else ""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("kind") == Route.Kind.SMARTHOST and not data.get("host") and "host" not in self.errors:
+            self.add_error("host", _("A smarthost has a host name."))
+        for name in ("username", "password"):
+            if any(ord(char) < 32 or ord(char) == 127 for char in data.get(name) or ""):
+                self.add_error(name, _("No line breaks or control characters."))
+        if data.get("username") and data.get("security") == Route.Security.NONE:
+            self.add_error("security", _("A password is never sent in clear. Choose STARTTLS or implicit TLS."))
+        return data
+
+    def save(self, commit: bool = True) -> Route:
+        route: Route = super().save(commit=False)
+        if route.kind == Route.Kind.DIRECT:
+            route.host, route.port, route.username, route.security = "", 25, "", Route.Security.STARTTLS
+        if self.cleaned_data["password"]:
+            fields.seal(route, "password_sealed", self.cleaned_data["password"])
+        if not route.username:
+            route.password_sealed = ""
+        route.save()
+        self.save_m2m()
+        return route
+
+
+class LimitForm(forms.ModelForm[Limit]):
+    """What may pass in a time over one route."""
+
+    class Meta:
+        model = Limit
+        fields = ("per_second", "per_minute", "per_hour", "per_day", "connections", "per_connection")
+        labels = {
+            "per_second": _("Messages per second"),
+            "per_minute": _("Messages per minute"),
+            "per_hour": _("Messages per hour"),
+            "per_day": _("Messages in 24 hours"),
+            "connections": _("Connections at once"),
+            "per_connection": _("Messages per connection"),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.min_value = 0  # type: ignore[attr-defined]
+            field.widget.attrs["min"] = 0
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for name, value in data.items():
+            if value is not None and value <= 0:
+                self.add_error(name, _("More than 0, or empty for no limit."))
+        return data
+
+
+class SiteLimitForm(LimitForm):
+    """A limit for one provider over a direct route."""
+
+    class Meta(LimitForm.Meta):
+        fields = ("site", *LimitForm.Meta.fields)
+        labels = {"site": _("Provider"), **LimitForm.Meta.labels}
+
+
+class DomainForm(forms.Form):
+    name = forms.CharField(label=_("Domain"), max_length=253, help_text=_("The part after @ in your From address, for example news.example.com."))
+
+    def clean_name(self) -> str:
+        found = parse(f"postmaster@{self.cleaned_data['name'].strip().lstrip('@')}")
+        if not isinstance(found, Address) or "." not in found.domain:
+            raise forms.ValidationError(_("This is not a domain name. Example: news.example.com"))
+        return found.domain
+
+
+class FromAddressForm(forms.ModelForm[FromAddress]):
+    class Meta:
+        model = FromAddress
+        fields = ("name", "local_part", "reply_to")
+        labels = {"name": _("Name"), "local_part": _("Before the @"), "reply_to": _("Replies go to")}
+
+    def __init__(self, *args: Any, domain: SendingDomain, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.domain = domain
+
+    def clean_name(self) -> str:
+        return one_line(self.cleaned_data["name"])
+
+    def clean_local_part(self) -> str:
+        found = parse(f"{self.cleaned_data['local_part']}@{self.domain.name}")
+        if not isinstance(found, Address) or not found.local.isascii():
+            raise forms.ValidationError(_("Only letters, digits, dots, hyphens and underscores."))
+        if FromAddress.objects.filter(sending_domain=self.domain, local_part=found.local, name=self.cleaned_data.get("name", "")).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("There is this address with this name already."))
+        return found.local
+
+    def clean_reply_to(self) -> str:
+        value = self.cleaned_data["reply_to"]
+        found = parse(value) if value else None
+        if value and not isinstance(found, Address):
+            raise forms.ValidationError(found.words if found else "")
+        return found.address if isinstance(found, Address) else ""

@@ -1,0 +1,190 @@
+"""Settings of sending: domains and senders (a workspace's), routes and limits (the install's)."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import audit
+from accounts.roles import Can, WorkspaceRequest, requires
+from delivery import domains, route_test, routes
+from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm
+from delivery.models import FromAddress, Limit, Route, SendingDomain
+
+
+def domain_of(request: WorkspaceRequest, pk: int) -> SendingDomain:
+    return get_object_or_404(SendingDomain.objects.of(request.workspace).select_related("workspace"), pk=pk)
+
+
+@requires(Can.VIEW, post=Can.MANAGE_WORKSPACE)
+@require_http_methods(["GET", "POST"])
+def list_domains(request: WorkspaceRequest) -> HttpResponse:
+    form = DomainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            domain = domains.add(request.workspace, form.cleaned_data["name"], actor=request)
+            return redirect("delivery:domain", domain.pk)
+        except domains.Taken:
+            form.add_error("name", _("Another workspace of this install has verified this domain."))
+    context = {"domains": SendingDomain.objects.of(request.workspace).prefetch_related("from_addresses"), "form": form}
+    return render(request, "delivery/domains.html", context, status=422 if form.is_bound else 200)
+
+
+@requires(Can.VIEW)
+@require_GET
+def domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    return _domain_page(request, domain_of(request, pk))
+
+
+def _domain_page(
+    request: WorkspaceRequest, shown: SendingDomain, form: FromAddressForm | None = None, limit: LimitForm | None = None
+) -> HttpResponse:
+    rows = domains.rows(shown)
+    context = {
+        "domain": shown,
+        "domains": SendingDomain.objects.of(request.workspace),
+        "rows": rows,
+        "right": sum(1 for row in rows if row.status == "ok"),
+        "form": form or FromAddressForm(domain=shown),
+        "limit": limit or LimitForm(instance=_domain_limit(shown)),
+        "watching": shown.verified_at is None and timezone.now() - shown.created_at < domains.WATCHED_FOR,
+    }
+    status = 422 if (form and form.is_bound) or (limit and limit.is_bound) else 200
+    return render(request, "delivery/domain.html", context, status=status)
+
+
+def _domain_limit(shown: SendingDomain) -> Limit:
+    none = {"route": None, "site": None, "workspace": None, "sending_domain": shown}
+    return Limit.objects.filter(**none).first() or Limit(**none)
+
+
+@requires(Can.MANAGE_WORKSPACE)
+@require_POST
+def check_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    domains.check(domain_of(request, pk))
+    return redirect("delivery:domain", pk)
+
+
+@requires(Can.MANAGE_WORKSPACE)
+@require_POST
+def limit_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    shown = domain_of(request, pk)
+    form = LimitForm(request.POST, instance=_domain_limit(shown))
+    if not form.is_valid():
+        return _domain_page(request, shown, limit=form)
+    form.save()
+    audit.record(request, request.workspace, "domain.limited", shown)
+    messages.success(request, _("Saved. It holds for every worker from the next second on."))
+    return redirect("delivery:domain", pk)
+
+
+WHY_NOT_LIVE = {
+    "verified": gettext_lazy("Nothing was changed: the domain is not verified yet."),
+    "https": gettext_lazy("Nothing was changed: TRACKING_URL must be an https address before mail may leave (RFC 8058)."),
+}
+
+
+@requires(Can.MANAGE_WORKSPACE)
+@require_POST
+def switch_live(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    shown = domain_of(request, pk)
+    if "off" in request.POST:
+        domains.leave_live(shown, actor=request)
+        return redirect("delivery:domain", pk)
+    try:
+        domains.go_live(shown, by=request.user, actor=request)
+        messages.success(request, _("%(domain)s is live: its campaigns leave this server.") % {"domain": shown})
+    except domains.CannotGoLive as why:
+        messages.error(request, str(WHY_NOT_LIVE[str(why)]))
+    return redirect("delivery:domain", pk)
+
+
+@requires(Can.MANAGE_WORKSPACE)
+@require_POST
+def remove_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    if domains.remove(domain_of(request, pk), actor=request):
+        messages.success(request, _("The domain was removed."))
+        return redirect("delivery:domains")
+    messages.error(request, _("Mail was sent from this domain, so it stays with its reports."))
+    return redirect("delivery:domain", pk)
+
+
+@requires(Can.MANAGE_WORKSPACE)
+@require_POST
+def add_address(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    shown = domain_of(request, pk)
+    form = FromAddressForm(request.POST, domain=shown)
+    if not form.is_valid():
+        return _domain_page(request, shown, form)
+    form.instance.workspace, form.instance.sending_domain = request.workspace, shown
+    audit.record(request, request.workspace, "from_address.added", form.save())
+    return redirect("delivery:domain", pk)
+
+
+@requires(Can.MANAGE_WORKSPACE)
+@require_POST
+def remove_address(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    address = get_object_or_404(FromAddress.objects.of(request.workspace), pk=pk)
+    if not domains.remove_address(address, actor=request):
+        messages.error(request, _("Mail was sent from this address, so it stays."))
+    return redirect("delivery:domain", address.sending_domain_id)
+
+
+@requires(Can.VIEW)
+@require_GET
+def list_routes(request: WorkspaceRequest) -> HttpResponse:
+    """An install administrator sees all routes; others those that their workspace may use."""
+    shown = Route.objects.all() if request.can(Can.MANAGE_INSTALL) else Route.objects.filter(workspaces=request.workspace)
+    rows = [(route, routes.limit_of(route)) for route in shown.prefetch_related("workspaces")]
+    return render(request, "delivery/routes.html", {"rows": rows})
+
+
+@requires(Can.MANAGE_INSTALL)
+@require_http_methods(["GET", "POST"])
+def edit_route(request: WorkspaceRequest, pk: int | None = None) -> HttpResponse:
+    route = get_object_or_404(Route.objects.exclude(kind=Route.Kind.SANDBOX), pk=pk) if pk else Route()
+    limit = routes.limit_of(route) if pk else Limit()
+    initial = {} if pk else {"workspaces": [request.workspace], "ehlo_name": ""}
+    form = RouteForm(request.POST or None, instance=route, initial=initial)
+    limit_form = LimitForm(request.POST or None, instance=limit, prefix="limit")
+    if request.method == "POST" and form.is_valid() and limit_form.is_valid():
+        route = form.save()
+        limit_form.instance.route = route
+        limit_form.save()
+        audit.record(request, None, "route.saved", route)
+        messages.success(request, _("Saved. Test it now: nothing was sent over it yet."))
+        return redirect("delivery:route", route.pk)
+    context = {"route": route, "form": form, "limit_form": limit_form, "presets": route_test.PRESETS}
+    return render(request, "delivery/route.html", context, status=422 if form.is_bound else 200)
+
+
+@requires(Can.MANAGE_INSTALL)
+@require_POST
+def test_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """Connect, say EHLO, secure, sign in: each step in words. No mail is sent."""
+    route = get_object_or_404(Route, pk=pk)
+    return render(request, "delivery/_route_test.html", {"route": route, "result": route_test.run(route)})
+
+
+@requires(Can.MANAGE_INSTALL)
+@require_POST
+def pause_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    route = get_object_or_404(Route, pk=pk)
+    if route.paused_at is None:
+        routes.pause(route, actor=request)
+    else:
+        routes.resume(route, actor=request)
+    return redirect("delivery:routes")
+
+
+@requires(Can.MANAGE_INSTALL)
+@require_POST
+def remove_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    if not routes.remove(get_object_or_404(Route, pk=pk), actor=request):
+        messages.error(request, _("Mail was sent over this route, so it stays for the reports. You can pause it."))
+    return redirect("delivery:routes")
