@@ -59,10 +59,14 @@ def funnel(campaign: Campaign) -> Counted:
     return keep(campaign, found, slow=False)
 
 
-def needs_background(campaign: Campaign) -> bool:
-    """Whether the last look at the page could not count in time."""
-    kept = read(campaign)
-    return bool(campaign.include_lists) and (kept is None or kept.stale)
+def begin_recount(campaign: Campaign) -> bool:
+    """Whether the caller should have it counted in the background: once in RECOUNT, however often the page asks."""
+    now = timezone.now()
+    begun = campaign.counted.get("begun")
+    if begun and now - dt.datetime.fromisoformat(begun) < RECOUNT:
+        return False
+    campaign.counted = {**campaign.counted, "begun": now.isoformat()}
+    return bool(Campaign.objects.filter(pk=campaign.pk).update(counted=campaign.counted))
 
 
 def recount(campaign_id: int) -> None:
@@ -89,7 +93,7 @@ def keep(campaign: Campaign, found: Funnel, *, slow: bool) -> Counted:
 def read(campaign: Campaign) -> Counted | None:
     """The last count, None if there was none."""
     kept = campaign.counted
-    if not kept:
+    if "matched" not in kept:
         return None
     words = dict(Exclusion.Reason.choices)
     lines = [Line(reason, words[reason], kept["excluded"][reason]) for reason in words if reason in kept["excluded"]]

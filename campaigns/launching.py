@@ -102,6 +102,8 @@ def pause(campaign: Campaign, *, actor: Actor) -> bool:
 
 def resume(campaign: Campaign, *, actor: Actor) -> bool:
     done = campaign.mailing is not None and mailings.resume(campaign.mailing)
+    if done:
+        Campaign.objects.filter(pk=campaign.pk).update(paused_told="")
     return _recorded(done, campaign, "campaign.resume", actor)
 
 

@@ -28,6 +28,7 @@ app.conf.update(
     task_ignore_result=True,
     result_backend=None,
     task_default_queue="work",
+    task_routes={"delivery.tasks.send": {"queue": "send"}},
     task_serializer="json",
     accept_content=["json"],
     worker_prefetch_multiplier=1,
@@ -42,6 +43,8 @@ app.conf.update(
         "send": {"task": "delivery.tasks.send", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
         "advance": {"task": "delivery.tasks.advance", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
         "recover": {"task": "delivery.tasks.recover", "schedule": 5.0, "options": {"expires": 5.0}},
+        "domains": {"task": "delivery.tasks.check_domains", "schedule": 60.0, "options": {"expires": 60.0}},
+        "announce": {"task": "campaigns.tasks.announce", "schedule": 5.0, "options": {"expires": 5.0}},
         "partitions": {"task": "delivery.tasks.make_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},
     },
 )

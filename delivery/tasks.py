@@ -9,37 +9,43 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 from django.conf import settings
 
-from delivery import partitions
+from delivery import domains, partitions
 from delivery.queue import recovery, ticks
 from delivery.sender.thread import thread
 
 SEND_SECONDS = 5.0
 
 
-@shared_task(queue="send", ignore_result=True)
+@shared_task(ignore_result=True)
 def send() -> None:
     """Take leases for a few seconds; sent again while there is more. What is under way goes on in its thread."""
     if thread.work(SEND_SECONDS):
         send.apply_async(expires=SEND_SECONDS)
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def advance() -> None:
     """Start, expand, give up, cancel and finish what is due."""
     if ticks.advance():
         advance.delay()
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def recover() -> None:
     """Leases whose worker is gone."""
     recovery.recover(socket.gethostname(), settings.JOURNAL_DIR)
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def make_partitions() -> None:
     """The months to come of the append-only tables; those beyond retention go."""
     partitions.roll()
+
+
+@shared_task(queue="work", ignore_result=True)
+def check_domains() -> None:
+    """Sending domains whose DNS is to be looked at."""
+    domains.check_due()
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]

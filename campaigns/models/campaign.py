@@ -48,6 +48,9 @@ class Campaign(WorkspaceOwned):
     send_at = models.DateTimeField(null=True, blank=True)
     zone = models.CharField(max_length=64, blank=True)
     mailing = models.OneToOneField(Mailing, null=True, blank=True, on_delete=models.SET_NULL, related_name="campaign")
+    # What whoever scheduled it was told of already (campaigns.notices).
+    paused_told = models.CharField(max_length=80, blank=True)
+    held_told = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     scheduled_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

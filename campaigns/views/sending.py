@@ -16,11 +16,19 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from campaigns import audience, editing, launching, preflight, samples, testing
+from campaigns import audience, editing, launching, preflight, samples, tasks, testing
 from campaigns.forms import AudienceForm, RouteForm, ScheduleForm, TestForm
 from campaigns.models import Campaign
 from campaigns.views.writing import campaign_of
 from delivery.content.source import TemplateProblem
+
+
+def _funnel(campaign: Campaign) -> audience.Counted:
+    """The count that can be had at once; a slow one goes on in the background."""
+    counted = audience.funnel(campaign)
+    if counted.stale and audience.begin_recount(campaign):
+        tasks.count_audience.delay(campaign.pk)
+    return counted
 
 
 @requires(Can.VIEW)
@@ -31,7 +39,7 @@ def choose(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return save_audience(request, pk)
     include, exclude = editing.chosen_lists(campaign)
     form = AudienceForm(initial={"include": include, "exclude": exclude}, workspace=request.workspace)
-    context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": audience.funnel(campaign)}
+    context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": _funnel(campaign)}
     return render(request, "campaigns/audience.html", context)
 
 
@@ -41,7 +49,7 @@ def save_audience(request: WorkspaceRequest, pk: int) -> HttpResponse:
     campaign = campaign_of(request, pk)
     form = AudienceForm(request.POST, workspace=request.workspace)
     if not form.is_valid():
-        context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": audience.funnel(campaign)}
+        context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": _funnel(campaign)}
         return render(request, "campaigns/audience.html", context, status=422)
     try:
         campaign = editing.save(campaign, campaign.version, form.values(), request.user)
@@ -51,7 +59,7 @@ def save_audience(request: WorkspaceRequest, pk: int) -> HttpResponse:
         messages.error(request, _("Somebody else saved this campaign a moment ago. Look at it and choose again."))
         campaign = conflict.current
     if request.htmx:
-        return render(request, "campaigns/_funnel.html", {"campaign": campaign, "funnel": audience.funnel(campaign)})
+        return render(request, "campaigns/_funnel.html", {"campaign": campaign, "funnel": _funnel(campaign)})
     return redirect("campaigns:audience", pk)
 
 
@@ -59,7 +67,7 @@ def save_audience(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @require_GET
 def funnel(request: WorkspaceRequest, pk: int) -> HttpResponse:
     campaign = campaign_of(request, pk)
-    return render(request, "campaigns/_funnel.html", {"campaign": campaign, "funnel": audience.funnel(campaign)})
+    return render(request, "campaigns/_funnel.html", {"campaign": campaign, "funnel": _funnel(campaign)})
 
 
 @requires(Can.VIEW)
@@ -86,7 +94,7 @@ def _check_page(
         "tab": "send",
         "report": preflight.check(campaign),
         "form": form,
-        "funnel": audience.funnel(campaign),
+        "funnel": _funnel(campaign),
         "route_form": RouteForm(initial={"route": campaign.route}, workspace=request.workspace),
         "route": launching.route_of(campaign),
         "test_form": test or TestForm(initial={"to": request.user.email}),
