@@ -7,13 +7,13 @@ from celery import shared_task
 from campaigns import audience, notices
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def announce() -> None:
     """Tell people how their campaigns went."""
     notices.announce()
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def count_audience(campaign_id: int) -> None:
     """A count that took too long for a page."""
     audience.recount(campaign_id)

@@ -42,7 +42,7 @@ def make_partitions() -> None:
     partitions.roll()
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def check_domains() -> None:
     """Sending domains whose DNS is to be looked at."""
     domains.check_due()
