@@ -1,7 +1,7 @@
 // One call writes everything the pages load into VAR_DIR/static. Names carry a hash of their content, so that they
 // may be cached for ever; assets.json maps the plain name to the hashed one (the {% asset %} tag reads it).
 import { build } from "esbuild";
-import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { trimTabler } from "./tabler.mjs";
@@ -76,7 +76,15 @@ const logo = await readFile(path.join(here, "logo.svg"));
 await writeFile(path.join(fresh, "logo.svg"), logo);
 await writeFile(path.join(fresh, "icons.json"), JSON.stringify(await icons()));
 await writeFile(path.join(fresh, "assets.json"), JSON.stringify({ ...plainNames(metafile), "logo.svg": "logo.svg" }, null, 1));
-// Swapped in at the end: a page served meanwhile finds either the old files or the new ones.
-await rm(out, { recursive: true, force: true });
-await rename(fresh, out);
-console.log(`front end: ${(await readdir(out)).length} files in ${path.relative(process.cwd(), out) || out}`);
+// A web process that runs meanwhile still serves pages that name the old files: those stay for a day.
+const made = new Set(await readdir(fresh));
+await mkdir(out, { recursive: true });
+for (const name of [...made].sort((a, b) => (a === "assets.json") - (b === "assets.json"))) {
+  await rename(path.join(fresh, name), path.join(out, name));
+}
+await rm(fresh, { recursive: true });
+for (const name of await readdir(out)) {
+  const old = Date.now() - (await stat(path.join(out, name))).mtimeMs > 86_400_000;
+  if (old && !made.has(name.replace(/\.gz$/, ""))) await rm(path.join(out, name));
+}
+console.log(`front end: ${made.size} files in ${path.relative(process.cwd(), out) || out}`);
