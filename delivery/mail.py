@@ -29,7 +29,7 @@ def send(message: EmailMessage) -> bool:
         return False
     from_address, route = sender_for(workspace)
     source = Source(
-        kind=Kind.LETTER,
+        kind=Kind.NOTICE,
         subject=literal(str(message.subject)),
         text=literal(str(message.body)),
         language=get_language() or workspace.language,

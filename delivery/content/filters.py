@@ -12,7 +12,7 @@ from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from .source import RenderLimit
+from .source import RenderLimit, gettext_noop
 
 LONGEST = 100_000  # characters, or items, of one value
 
@@ -41,7 +41,7 @@ _DIRECTIVE = re.compile(r"%(-?[A-Za-z%])")
 def bounded(length: int) -> None:
     """Raises RenderLimit before a value of `length` is made."""
     if length > LONGEST:
-        raise RenderLimit(f"a value of {length:,} characters or items")
+        raise RenderLimit(gettext_noop("A value would be %(length)s characters long."), length=f"{length:,}")
 
 
 def is_missing(value: object) -> bool:

@@ -79,8 +79,8 @@ def check(source: Source) -> None:
 
 def written_out(source: Source) -> tuple[str, str]:
     """The HTML and the text template: what the author did not write is made from what they did."""
-    if source.kind is Kind.LETTER:
-        text = letter.with_footer(source.text, source.language)
+    if source.kind is not Kind.HTML:
+        text = letter.with_footer(source.text, source.language) if source.kind is Kind.LETTER else source.text
         title = as_html(Part.SUBJECT, source.subject)
         return letter.as_html(text, title=title, language=source.language), text
     return source.html, source.text if source.text.strip() else plain_text.automatic(source.html)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import css_inline
 from premailer import Premailer
@@ -47,3 +47,6 @@ def with_css_inline(html: str) -> str:
     inlined = _css_inliner().inline(html)
     # A browser puts rows into a <tbody>; around the rows of a loop it would be opened once and closed often.
     return inlined if "<tbody" in html.lower() else _TBODY.sub("", inlined)
+
+
+INLINERS: Mapping[str, Inliner] = {"premailer": with_premailer, "css-inline": with_css_inline}

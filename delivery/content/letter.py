@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from markupsafe import escape
 
-from .links import addresses_in_text
+from .links import TEXT_URL, trimmed
 from .pieces import split
 from .source import Part
 
 _ONLY_TAGS = re.compile(r"\s*(?:\x00\d+\x00\s*)+")
+# A variable may be a part of an address.
+_ADDRESS = re.compile(rf"{TEXT_URL.pattern}(?:\x00\d+\x00[!-;=?-~]*)*", re.IGNORECASE)
 _HELD = re.compile(r"\x00(\d+)\x00")
 
 _FOOTER: Mapping[str, str] = {
@@ -100,9 +102,8 @@ def _linked(line: str) -> str:
     """One line with its web addresses as links, the rest escaped."""
     parts: list[str] = []
     read = 0
-    for at, address in addresses_in_text(line):
-        if line[at + len(address) : at + len(address) + 1] == "\x00":
-            continue  # goes on in a variable
+    for match in _ADDRESS.finditer(line):
+        at, address = match.start(), trimmed(match[0])
         shown = escape(address)
         parts += [str(escape(line[read:at])), f'<a href="{shown}">{shown}</a>']
         read = at + len(address)

@@ -21,7 +21,8 @@ from .source import Part, TemplateProblem, gettext_noop
 _ELEMENT = re.compile(r"<(?:a|area|v:[a-z]+)\b[^<>]*>", re.IGNORECASE)
 _HREF = re.compile(r"""(\shref=)("[^"]*"|'[^']*')""", re.IGNORECASE)
 _NO_TRACK = re.compile(r"""\sdata-no-track(?:=(?:"[^"]*"|'[^']*'|[^\s>]*))?""", re.IGNORECASE)
-_TEXT_URL = re.compile(r"https?://[^\s<>\"'{}|\\^`\u3000-\u303f\uff00-\uffef]+", re.IGNORECASE)
+# ASCII only: in Japanese the sentence goes on behind an address without a space.
+TEXT_URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]+", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>")
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _DANGEROUS = ("javascript:", "data:", "vbscript:", "file:")
@@ -44,6 +45,7 @@ class Links:
 
     urls: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    opted_out: set[str] = field(default_factory=set)
 
     def slot(self, url: str, text: str) -> str:
         if url not in self.urls:
@@ -76,9 +78,12 @@ def number_html(protected: Protected, html: str, links: Links) -> str:
         refuse_dangerous(address)
         tags = [protected.pieces[int(found[1] or found[2])].text for found in protected.pattern.finditer(address)]
         kept = _NO_TRACK.sub("", match[0])
-        if following(address, tags=tags, opted_out=kept != match[0]) is not Following.FOLLOWED:
+        url = normal(address) or ""
+        fate = following(address, tags=tags, opted_out=kept != match[0])
+        if fate is not Following.FOLLOWED:
+            links.opted_out |= {url} if fate is Following.OPTED_OUT else set()
             return kept
-        slot = links.slot(normal(address) or "", _text_behind(protected, html, match.end()))
+        slot = links.slot(url, _text_behind(protected, html, match.end()))
         return _HREF.sub(lambda found: f'{found[1]}"{slot}"', kept, count=1)
 
     return _ELEMENT.sub(element, html)
@@ -100,16 +105,11 @@ def _numbered(text: str, links: Links, *, touches: bool) -> str:
     def replaced(match: re.Match[str]) -> str:
         address = trimmed(match[0])
         url = normal(address)
-        if url is None or (touches and match.end() == len(text)):
+        if url is None or url in links.opted_out or (touches and match.end() == len(text)):
             return match[0]
         return links.slot(url, "") + match[0][len(address) :]
 
-    return _TEXT_URL.sub(replaced, text)
-
-
-def addresses_in_text(text: str) -> list[tuple[int, str]]:
-    """Web addresses in plain text, with their offsets."""
-    return [(match.start(), trimmed(match[0])) for match in _TEXT_URL.finditer(text)]
+    return TEXT_URL.sub(replaced, text)
 
 
 def trimmed(address: str) -> str:

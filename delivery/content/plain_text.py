@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from .links import normal
 from .protect import Protected, protect
 
 _BLOCKS = {
@@ -132,7 +133,8 @@ class _Writer(HTMLParser):
         if not address or address.startswith("#") or words == address or not words:
             return
         self._space = True
-        self._say(address.removeprefix("mailto:") if address.startswith("mailto:") else f"<{address}>")
+        shown = address if self.protected.pattern.search(address) else normal(address) or address
+        self._say(shown.removeprefix("mailto:") if shown.startswith("mailto:") else f"<{shown}>")
 
     def _start_ul(self, values: dict[str, str]) -> None:
         self._lists.append(0)

@@ -58,15 +58,19 @@ def protect(source: str) -> Protected:
     scanner = Scanner()
     parts: list[str] = []
     tags: list[Piece] = []
+    lines = 1  # of the placeholder HTML so far: comments take up what tags and Jinja2's own comments leave out
     for piece in pieces:
         if not piece.is_tag:
             scanner.feed(piece.text)
             parts.append(piece.text)
+            lines += piece.text.count("\n")
             continue
         if scanner.context in _REFUSED:
             raise TemplateProblem(Part.HTML, piece.line, piece.column, _REFUSED[scanner.context], tag=short(piece.text))
         token = f"{mark}{len(tags)}z"
-        parts.append(f"<!--{token}-->" if scanner.context == "text" else token)
+        missing = "\n" * (piece.line + piece.text.count("\n") - lines) if scanner.context == "text" else ""
+        parts.append(f"<!--{missing}{token}-->" if scanner.context == "text" else token)
+        lines += len(missing)
         tags.append(piece)
     return Protected("".join(parts), mark, tuple(tags))
 

@@ -51,6 +51,8 @@ class Reads:
     """What a template reads, each with the line of its first use."""
 
     fields: dict[str, int] = field(default_factory=dict)  # of the contact
+    bare: dict[str, int] = field(default_factory=dict)  # those printed without a fallback
+    sender: dict[str, int] = field(default_factory=dict)  # fields of the workspace
     names: dict[str, int] = field(default_factory=dict)  # roots: contact, unsubscribe_url, …
 
 
@@ -120,7 +122,13 @@ class _Checker:
             raise self._refuse(node, tag.split()[0], message, tag=tag)
         if not isinstance(node, _ALLOWED):
             message = gettext_noop("“%(what)s” cannot be used in a letter.")
-            raise self._refuse(node, "", message, what=type(node).__name__.lower())
+            raise self._refuse(node, "", message, what="**" if isinstance(node, nodes.Pow) else type(node).__name__)
+
+    def _output(self, node: nodes.Output, parent: nodes.Node | None) -> None:
+        for printed in node.nodes:
+            name = _bare_field(printed)
+            if name:
+                self.reads.bare.setdefault(name, printed.lineno)
 
     def _for(self, node: nodes.For, parent: nodes.Node | None) -> None:
         if node.recursive:
@@ -155,8 +163,11 @@ class _Checker:
     def _attribute(self, node: nodes.Getattr | nodes.Getitem, name: str) -> None:
         if name.startswith("_"):
             raise self._refuse(node, name, gettext_noop("A name cannot start with “_”: %(name)s."), name=name)
-        if isinstance(node.node, nodes.Name) and node.node.name == "contact":
+        root = node.node.name if isinstance(node.node, nodes.Name) else ""
+        if root == "contact":
             self.reads.fields.setdefault(name, node.lineno)
+        if root == "workspace":
+            self.reads.sender.setdefault(name, node.lineno)
 
     def _call(self, node: nodes.Call, parent: nodes.Node | None) -> None:
         target = node.node
@@ -184,6 +195,15 @@ class _Checker:
     def _known(self, node: nodes.Node, name: str, known: Iterable[str], message: str) -> None:
         if name not in known:
             raise self._refuse(node, name, message, name=name, hint=hint(name, known))
+
+
+def _bare_field(node: nodes.Node | None) -> str:
+    """The contact's field that this prints, however filtered, when nothing stands in for a missing value."""
+    while isinstance(node, nodes.Filter) and node.name not in ("default", "d", "sama", "san"):
+        node = node.node
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "contact":
+        return node.attr
+    return ""
 
 
 def hint(name: str, known: Iterable[str]) -> str:

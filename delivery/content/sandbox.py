@@ -58,9 +58,11 @@ class Missing(Undefined):
 
 
 def bounded_range(*args: Any) -> range:
+    """range() of at most LONGEST_RANGE numbers; a missing value counts as 0."""
     numbers = range(*(int(arg) if not isinstance(arg, Undefined) else 0 for arg in args))
     if len(numbers) > LONGEST_RANGE:
-        raise RenderLimit(f"range of {len(numbers):,}, more than {LONGEST_RANGE:,}")
+        message = gettext_noop("A range may have %(most)s numbers, not %(length)s.")
+        raise RenderLimit(message, most=f"{LONGEST_RANGE:,}", length=f"{len(numbers):,}")
     return numbers
 
 
@@ -68,11 +70,11 @@ def bounded_range(*args: Any) -> range:
 def counted(context: Context, items: Any, weight: int) -> Any:
     """The items of a loop, once their turns have been paid for from the render's budget."""
     if isinstance(items, bool | int | float):
-        raise RenderLimit("a loop over a number: write range(…)")
+        raise RenderLimit(gettext_noop("A loop needs a list: to count, write range(…)."))
     budget = context.parent["_budget"]
     budget[0] -= len(items) * weight
     if budget[0] < 0:
-        raise RenderLimit("too many turns of a loop")
+        raise RenderLimit(gettext_noop("The loops take too many turns."))
     return items
 
 
@@ -108,7 +110,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
         is_cycle = getattr(obj, "__func__", None) is LoopContext.cycle
         if obj is bounded_range or is_cycle:
-            return obj(*args, **kwargs)
+            return obj(*args)  # Jinja2 adds keywords of its own inside a loop; these two take none
         raise SecurityError("only range() and loop.cycle() can be called")
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -129,7 +131,7 @@ def _arithmetic(sign: str, left: Any, right: Any) -> Any:
         return 0
     result = _OPERATORS[sign](left, right)
     if abs(result) > LARGEST_NUMBER:
-        raise RenderLimit("a number that is too large")
+        raise RenderLimit(gettext_noop("A number becomes too large."))
     return result
 
 
@@ -146,7 +148,8 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
 class Compiled:
     """A part, ready to be rendered any number of times; one render at a time a thread, any number of threads."""
 
-    def __init__(self, environment: Sandbox, tree: nodes.Template, reads: Reads) -> None:
+    def __init__(self, where: Part, environment: Sandbox, tree: nodes.Template, reads: Reads) -> None:
+        self.where = where
         self.reads = reads
         code = environment.compile(tree)
         self._template = environment.template_class.from_code(environment, code, {})
@@ -164,9 +167,10 @@ class Compiled:
         try:
             return _joined(self.pieces(values))
         except RenderLimit as error:
-            raise RenderLimit(str(error), line=self._line(error)) from error
+            raise RenderLimit(error.message, where=self.where, line=self._line(error), **error.params) from error
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            raise RenderLimit(str(error), line=self._line(error)) from error
+            message = gettext_noop("It cannot be rendered: %(detail)s")
+            raise RenderLimit(message, where=self.where, line=self._line(error), detail=str(error)) from error
 
     def _line(self, error: BaseException) -> int:
         """The template's line that was running, 0 when unknown."""
@@ -183,7 +187,8 @@ def _joined(pieces: Iterator[str]) -> str:
     while text:
         length += len(text)
         if length > LONGEST_OUTPUT:
-            raise RenderLimit(f"more than {LONGEST_OUTPUT:,} characters of output")
+            message = gettext_noop("The output is longer than %(most)s characters.")
+            raise RenderLimit(message, most=f"{LONGEST_OUTPUT:,}")
         text = "".join(islice(pieces, _AT_ONCE))
         parts.append(text)
     return "".join(parts) if len(parts) > 2 else parts[0]
@@ -224,7 +229,7 @@ def compile_tree(
     bound(tree)
     tree.set_environment(environment)
     try:
-        return Compiled(environment, tree, reads)
+        return Compiled(where, environment, tree, reads)
     except (RecursionError, SyntaxError, MemoryError, ValueError) as error:
         _too_deep(where, error)
     except TemplateSyntaxError as error:

@@ -25,7 +25,8 @@ class Kind(enum.StrEnum):
     """How a letter is written."""
 
     HTML = "html"  # HTML source; the text part is made from it unless somebody edits it
-    LETTER = "letter"  # plain paragraphs in `text`; the HTML is made from them
+    LETTER = "letter"  # plain paragraphs in `text`; the HTML is made from them, and a footer with the way out is added
+    NOTICE = "notice"  # the same without a footer: mail of our own that nobody subscribes to (invitations, resets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ class TemplateProblem(Exception):
 class RenderLimit(Exception):
     """Rendering for this person went over a limit, or failed: the message is held, nobody is sent half of it."""
 
-    def __init__(self, detail: str, *, line: int = 0) -> None:
-        super().__init__(detail)
+    def __init__(self, message: str, *, where: Part | None = None, line: int = 0, **params: object) -> None:
+        super().__init__(message, params)
+        self.message = message  # English, a key of the catalogue, with %(name)s for its params
+        self.params = params
+        self.where = where
         self.line = line  # of the template, 0 when unknown
+
+    def __str__(self) -> str:
+        return self.message % self.params
