@@ -105,5 +105,6 @@ def family(name: str) -> str:
 
 
 def family_by_signs(phrases: set[str]) -> str:
-    """The family that these phrases give away, or ""."""
-    return next((family for sign, family in signs().items() if sign in phrases), "")
+    """The family that these phrases give away, or "": of several signs the first in the file counts."""
+    seen = phrases & signs().keys()
+    return next((family for sign, family in signs().items() if sign in seen), "") if seen else ""

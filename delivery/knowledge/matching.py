@@ -77,7 +77,7 @@ def tier(entry: Entry) -> int:
 def verdict(reply: Reply, provider: str) -> Verdict:
     """What the reply means. Never fails: what no rule knows is of category unknown."""
     if reply.synthetic:
-        return _judge(LOCAL, reply.phase, reply.code, reply.status, f"[{reply.synthetic}] {_plain(reply.text)}")
+        return _judge(LOCAL, reply.phase, reply.code, reply.status, f"[{reply.synthetic}]")
     if reply.ok:
         return _judge("", reply.phase, reply.code, None, "")
     status = reply.status or _status_in(reply.text[:TEXT_LIMIT])

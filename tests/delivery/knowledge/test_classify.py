@@ -1,0 +1,174 @@
+"""Replies of the world and what they mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from delivery.knowledge import CAUSES, Action, Category, Scope, Verdict, classify, explain
+from delivery.knowledge.lines import read_reply
+from delivery.knowledge.vocabulary import SUPPRESSING
+from delivery.smtp.replies import EnhancedStatus, Phase, Reply
+
+
+def verdict_of(line: str, provider: str = "") -> Verdict:
+    return classify(read_reply(line), provider=provider)
+
+
+REPLIES = [
+    # No such person, whoever says it and however.
+    ("550 5.1.1 <a@b.example>: no such user", "", "no_such_user"),
+    ("550 5.1.1 gibberish", "", "no_such_user"),
+    (
+        "550-5.1.1 The email account that you tried to reach does not exist. Please try\\n550 5.1.1 again",
+        "",
+        "no_such_user",
+    ),
+    ("550 No such user here", "", "no_such_user"),
+    ("550 sorry, no mailbox here by that name (#5.1.1)", "", "no_such_user"),
+    ("550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", "", "no_such_user"),
+    ("550 5.4.1 Recipient address rejected: Access denied", "microsoft365", "no_such_user"),
+    ("550 5.1.1 Unbekannter Empfaenger, user unknown", "gmx", "no_such_user"),
+    ("551 5.1.6 User has moved; please try elsewhere", "", "recipient_moved"),
+    # The text corrects a careless code.
+    ("550 5.1.1 <a@b.example>: mailbox full", "", "mailbox_full"),
+    ("552 1 Requested mail action aborted, mailbox not found", "yahoo", "no_such_user"),
+    ("552 Too many recipients", "", "too_many_recipients"),
+    ("552 5.2.2 The mailbox is full", "", "mailbox_full"),
+    ("550 5.2.2 over quota", "", "mailbox_full"),
+    ("550 5.2.1 The email account that you tried to reach is disabled", "gmail", "mailbox_disabled"),
+    # The domain.
+    ("550 5.1.2 Host unknown", "", "domain_not_found"),
+    ("556 5.1.10 Domain does not accept mail", "", "domain_null_mx"),
+    ("521 Server does not accept mail", "", "domain_null_mx"),
+    ("521", "", "host_takes_no_mail"),
+    # One number, several meanings.
+    ("550 5.7.27 SPF did not pass", "gmail", "spf_failed"),
+    ("550 5.7.27 refused - gsmtp", "", "spf_failed"),
+    ("550 5.7.27 refused", "", "sender_domain_not_found"),
+    ("550 5.7.29 refused", "gmail", "tls_required"),
+    ("550 5.7.29 refused", "", "dkim_failed"),
+    ("550 5.1.10 refused", "outlook", "no_such_user"),
+    ("550 5.1.10 refused", "", "domain_null_mx"),
+    # Whoever we are.
+    ("550 5.7.26 This mail has been blocked because the sender is unauthenticated. gsmtp", "", "unauthenticated"),
+    (
+        "550 5.7.515 Access denied, sending domain does not meet the required authentication level",
+        "outlook",
+        "bulk_rules_not_met",
+    ),
+    ("550 5.7.25 refused", "", "ptr_missing"),
+    ("504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname", "", "helo_refused"),
+    ("554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", "", "blocklist_spamhaus"),
+    ("554 5.7.1 Client host [192.0.2.1] blocked using pbl.spamhaus.org", "", "blocklist_spamhaus_pbl"),
+    ("554 5.7.1 blocked using zen.spamhaus.org: 127.255.255.254", "", "blocklist_query_refused"),
+    ("554 5.7.1 blocked using bl.spamcop.net", "", "blocklist_spamcop"),
+    ("421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume", "", "ip_distrusted"),
+    ("451 4.7.650 The mail server has been temporarily rate limited due to IP reputation (S775)", "", "ip_distrusted"),
+    ("550 5.7.1 messages from [192.0.2.1] weren't sent ... on our block list (S3140)", "outlook", "ip_blocked"),
+    ("535 5.7.8 Authentication credentials invalid", "", "login_refused"),
+    ("530 5.7.0 Must issue a STARTTLS command first", "", "tls_required"),
+    # What we send.
+    ("550 5.7.1 This message is considered spam", "", "content_spam"),
+    ("554 5.7.1 Virus found", "", "virus"),
+    ("552 5.3.4 Message size exceeds fixed limit", "", "size"),
+    ("554 5.7.1 URL listed in SURBL", "", "content_url"),
+    # The moment.
+    ("450 4.7.1 <a@b.example>: Recipient address rejected: Greylisted for 5 minutes", "", "greylisted"),
+    ("421 4.7.28 Gmail has detected an unusual rate of mail", "gmail", "gmail_slowing"),
+    ("421 4.7.0 Too many connections", "", "too_many_connections"),
+    ("450 4.2.1 The user you are trying to contact is receiving mail too quickly", "gmail", "receiving_too_fast"),
+    ("421", "", "remote_busy"),
+    ("554 5.4.6 Too many hops", "", "mail_loop"),
+    ("250 2.0.0 OK", "", "accepted"),
+    # Japan: the moment and the repeated address tell.
+    ("550 Unknown user a@docomo.ne.jp (in reply to RCPT TO command)", "docomo", "no_such_user"),
+    ("550 Unknown user a@docomo.ne.jp (in reply to end of DATA command)", "docomo", "recipient_refuses"),
+    ("552 Too much mail data", "docomo", "mailbox_full"),
+    ("550 <a@ezweb.ne.jp>: User unknown", "au", "no_such_user"),
+    ("550 : User unknown", "au", "recipient_refuses"),
+    ("550 Invalid recipient: <a@i.softbank.jp>", "softbank", "no_such_user"),
+    ("553 example.com does not exist", "softbank", "sender_domain_not_found"),
+    # Nothing to go by.
+    ("554 5.7.1", "", "unexplained_refusal"),
+    ("550 5.7.1 Access denied", "", "unexplained_refusal"),
+    ("599 ?", "", "unknown"),
+    ("", "", "unknown"),
+    ("¯\\_(ツ)_/¯", "", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("line", "provider", "cause"), REPLIES)
+def test_a_reply_means(line: str, provider: str, cause: str) -> None:
+    assert verdict_of(line, provider).cause == cause
+
+
+def test_no_such_user_is_suppressed_at_once() -> None:
+    verdict = verdict_of("550 5.1.1 no such user")
+    assert verdict.category is Category.INVALID_RECIPIENT
+    assert (verdict.scope, verdict.action) == (Scope.RECIPIENT, Action.SUPPRESS_NOW)
+    assert verdict.hard
+    assert not verdict.retry
+
+
+def test_a_full_mailbox_is_counted() -> None:
+    verdict = verdict_of("552 5.2.2 mailbox full")
+    assert (verdict.category, verdict.action) == (Category.MAILBOX_FULL, Action.SUPPRESS_AFTER_N)
+    assert not verdict.hard
+
+
+@pytest.mark.parametrize("line", ["554 5.7.1", "550 5.7.1 Access denied", "554 5.7.1 <a@b.example>: rejected", "550"])
+def test_an_unexplained_refusal_is_unknown_and_suppresses_nobody(line: str) -> None:
+    verdict = verdict_of(line)
+    assert verdict.category is Category.UNKNOWN
+    assert verdict.action is Action.IGNORE
+
+
+@pytest.mark.parametrize(
+    "line", ["450 4.1.1 user unknown", "450 5.1.1 user unknown", "452 4.2.2 mailbox full", "450 4.2.1 account disabled"]
+)
+def test_a_temporary_reply_suppresses_nobody(line: str) -> None:
+    verdict = verdict_of(line)
+    assert (verdict.action, verdict.retry, verdict.hard) == (Action.RETRY, True, False)
+
+
+@pytest.mark.parametrize("phase", [Phase.CONNECT, Phase.HELO, Phase.MAIL])
+def test_nobody_is_suppressed_before_rcpt(phase: Phase) -> None:
+    verdict = classify(Reply(550, "5.1.1 User unknown", EnhancedStatus(5, 1, 1), phase))
+    assert verdict.action not in SUPPRESSING
+
+
+def test_the_three_digits_decide_on_retry_and_the_words_on_the_reason() -> None:
+    assert verdict_of("421 5.7.1 Client host blocked using zen.spamhaus.org").retry
+    assert not verdict_of("554 4.7.1 Greylisted, try again").retry
+
+
+def test_a_server_in_between_that_gave_up_is_not_tried_again() -> None:
+    verdict = verdict_of("421 4.4.7 message expired")
+    assert (verdict.category, verdict.retry, verdict.action) == (Category.EXPIRED, False, Action.IGNORE)
+
+
+def test_a_reply_as_the_client_reads_it() -> None:
+    text = "5.7.26 This mail has been blocked because\n5.7.26 the sender is unauthenticated. - gsmtp"
+    assert classify(Reply(550, text, EnhancedStatus(5, 7, 26), Phase.DOT)).cause == "unauthenticated"
+
+
+def test_phrases_that_run_over_two_lines_are_found() -> None:
+    assert classify(Reply(550, "5.7.1 the mailbox is\n5.7.1 full", None, Phase.RCPT)).cause == "mailbox_full"
+
+
+def test_an_address_is_no_verdict() -> None:
+    line = "550 5.1.1 <spam.virus.spamhaus@dmarc.example>: Recipient address rejected: User unknown"
+    assert verdict_of(line).cause == "no_such_user"
+
+
+@pytest.mark.parametrize("provider", ["gmail", "google", "Google", "gmail.com", "alt1.gmail-smtp-in.l.google.com."])
+def test_a_provider_goes_by_any_of_its_names(provider: str) -> None:
+    assert verdict_of("550 5.7.27 refused", provider).cause == "spf_failed"
+
+
+def test_an_unknown_provider_is_nobody() -> None:
+    assert verdict_of("550 5.7.27 refused", "no such provider").cause == "sender_domain_not_found"
+
+
+def test_an_unknown_cause_has_an_explanation_all_the_same() -> None:
+    assert explain("no such cause", "ja") == CAUSES["unknown"].ja

@@ -1,0 +1,138 @@
+"""The data keeps its promises: nothing empty, nothing unreachable, nothing that removes people without right."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+import pytest
+
+from delivery import providers
+from delivery.knowledge import CAUSES, Action, Scope, classify, explain
+from delivery.knowledge.lines import read_reply
+from delivery.knowledge.loading import knowledge
+from delivery.knowledge.matching import LOCAL, tier
+from delivery.knowledge.phrases import PhraseIndex
+from delivery.knowledge.vocabulary import SUPPRESSING, Category, Cause, Entry
+from delivery.smtp.faults import Fault
+from delivery.smtp.replies import Phase, Reply
+
+ENTRIES = knowledge().entries
+BY_CAUSE = pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.id)
+
+JAPANESE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
+# Whom the first advice may name as the one to act (or to leave it).
+ACTORS = re.compile(r"\b(Shirase|You|you|your IT|Ask|Nothing)\b")
+
+
+def as_reply(entry: Entry, sample: str) -> Reply:
+    if entry.provider == LOCAL:
+        return Reply(421, "", None, Phase.CONNECT, sample)
+    return read_reply(sample, phase=Phase(entry.phases[0]) if entry.phases else None)
+
+
+def test_there_are_enough_causes_and_entries() -> None:
+    assert len(CAUSES) >= 40
+    assert len(ENTRIES) >= 150
+
+
+def test_every_sample_hits_its_own_entry() -> None:
+    """So no entry is shadowed by another, and each can be reached."""
+    assert all(entry.samples for entry in ENTRIES)
+    hits = [
+        (entry.id, sample, classify(as_reply(entry, sample), provider=entry.provider).entry)
+        for entry in ENTRIES
+        for sample in entry.samples
+    ]
+    assert [hit for hit in hits if hit[0] != hit[2]] == []
+
+
+def test_every_entry_says_where_it_comes_from() -> None:
+    for entry in ENTRIES:
+        assert entry.source_url.startswith("https://"), entry.id
+        assert datetime.date.fromisoformat(entry.source_date).year >= 2020, entry.id
+        assert 0 <= entry.confidence <= 1, entry.id
+
+
+def test_every_phrase_of_an_entry_can_match_and_is_needed() -> None:
+    """Texts are matched in lower case with single spaces; a phrase within another says nothing more."""
+    for entry in ENTRIES:
+        for group in (*entry.must, entry.never):
+            for phrase in group:
+                assert phrase == " ".join(phrase.lower().split()), entry.id
+                others = PhraseIndex(other for other in group if other != phrase)
+                assert not others.found(phrase), (entry.id, phrase)
+
+
+def test_ids_are_unique() -> None:
+    ids = [entry.id for entry in ENTRIES]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_provider_of_an_entry_has_a_name_and_servers() -> None:
+    families = {provider.family for provider in providers.named().values()} | {LOCAL, ""}
+    assert {entry.provider for entry in ENTRIES} <= families
+
+
+def test_providers_come_before_codes() -> None:
+    provided = [tier(entry) for entry in ENTRIES if entry.provider]
+    others = [tier(entry) for entry in ENTRIES if not entry.provider]
+    assert max(provided) < min(others)
+
+
+def test_every_cause_is_reached_by_an_entry() -> None:
+    assert {entry.cause for entry in ENTRIES} == set(CAUSES)
+
+
+def test_every_category_is_explained() -> None:
+    assert {cause.category for cause in CAUSES.values()} == set(Category)
+
+
+@BY_CAUSE
+def test_every_cause_speaks_both_languages(cause: Cause) -> None:
+    english, japanese = explain(cause.id, "en"), explain(cause.id, "ja")
+    for words in (english, japanese):
+        assert all(text.strip() == text and text for text in (words.title, words.why, *words.advice))
+        assert words.advice
+    assert all(not JAPANESE.search(text) for text in (english.title, english.why, *english.advice))
+    assert all(JAPANESE.search(text) for text in (japanese.title, japanese.why, *japanese.advice))
+    assert len(english.advice) == len(japanese.advice)
+    assert all(text.endswith("。") for text in (japanese.why, *japanese.advice))
+
+
+@BY_CAUSE
+def test_the_first_advice_says_who_acts(cause: Cause) -> None:
+    assert ACTORS.search(cause.en.advice[0])
+
+
+@BY_CAUSE
+def test_only_a_recipient_may_be_suppressed(cause: Cause) -> None:
+    if cause.action in SUPPRESSING:
+        assert cause.scope is Scope.RECIPIENT
+
+
+@BY_CAUSE
+def test_hard_means_that_the_address_or_its_domain_takes_no_mail(cause: Cause) -> None:
+    assert cause.hard == (
+        (cause.action is Action.SUPPRESS_NOW and cause.category is Category.INVALID_RECIPIENT)
+        or (cause.action is Action.PAUSE_DOMAIN and cause.category is Category.INVALID_DOMAIN)
+    )
+
+
+@BY_CAUSE
+def test_what_is_unknown_touches_nobody(cause: Cause) -> None:
+    if cause.category is Category.UNKNOWN:
+        assert cause.action is Action.IGNORE
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_every_fault_of_our_own_client_has_a_cause(fault: Fault) -> None:
+    verdict = classify(fault.reply(Phase.RCPT, "some detail: user unknown"))
+    assert verdict.entry == f"local.{fault.value}"
+    assert verdict.category is not Category.UNKNOWN
+
+
+@pytest.mark.parametrize("fault", [Fault.DROPPED_AFTER_DOT, Fault.TIMEOUT_AFTER_DOT])
+def test_no_receipt_after_the_dot_is_no_failure(fault: Fault) -> None:
+    verdict = classify(fault.reply(Phase.DOT))
+    assert (verdict.action, verdict.retry) == (Action.IGNORE, False)

@@ -1,0 +1,61 @@
+"""Replies are written by strangers: any text gets its answer, and fast."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.knowledge import CAUSES, classify
+from delivery.knowledge.lines import read_reply
+from delivery.knowledge.phrases import PhraseIndex
+from delivery.smtp.replies import Reply
+
+TWO_MEGABYTES = 2_000_000
+PATTERNS = [
+    "a",
+    "<",
+    "@",
+    "a@",
+    "<a",
+    "5.1.1",
+    "1.",
+    "550-",
+    " / 550 ",
+    "\\n",
+    "'",
+    ": ",
+    "\n",
+    "#5.",
+    "İ",
+    "user unknow ",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_two_hostile_megabytes_are_answered_in_a_tenth_of_a_second(pattern: str) -> None:
+    classify(Reply(550, "the data is read before the clock starts"))
+    text = pattern * (TWO_MEGABYTES // len(pattern))
+    started = time.process_time()
+    classify(Reply(550, text))
+    classify(read_reply(text))
+    assert time.process_time() - started < 0.1
+
+
+@given(st.text(), st.sampled_from(["", "gmail", "docomo", "nobody"]))
+def test_any_text_gets_an_answer(text: str, provider: str) -> None:
+    assert classify(read_reply(text), provider=provider).cause in CAUSES
+
+
+@given(st.integers(min_value=200, max_value=599), st.text(alphabet="5.17 user known@<>", max_size=80))
+def test_any_reply_gets_an_answer(code: int, text: str) -> None:
+    assert classify(Reply(code, text)).cause in CAUSES
+
+
+def test_a_phrase_is_found_wherever_it_begins_a_word() -> None:
+    index = PhraseIndex(["rate limit", "greylist", "[ts0", "rbl", "spam"])
+    assert index.found("greylisted: rate limits") == {"greylist", "rate limit"}
+    assert index.found("421 [ts03] see zen.rbl.example") == {"[ts0", "rbl"}
+    assert index.found("antispam") == set()
