@@ -16,7 +16,8 @@ from .source import Frozen, Part, Source
 
 _GENERIC = {
     "click", "click here", "here", "link", "more", "read more", "learn more", "this link", "go",
-    "こちら", "こちらから", "ここ", "ここをクリック", "クリック", "詳細", "詳しくはこちら", "続きを読む", "リンク", "もっと見る",
+    "こちら", "こちらから", "ここ", "ここをクリック", "クリック", "詳細", "詳しくはこちら",
+    "続きを読む", "リンク", "もっと見る",
 }  # fmt: skip
 
 
@@ -185,8 +186,6 @@ class _Page(HTMLParser):
 
     def _add(self, values: dict[str, str], line: int, text: str) -> None:
         address = values["href"].strip()
-        tags = [
-            self.protected.pieces[int(found[1] or found[2])].text for found in self.protected.pattern.finditer(address)
-        ]
+        tags = self.protected.tags_in(address)
         following = linking.following(address, tags=tags, opted_out="data-no-track" in values)
         self.links.append(LinkUse(self.protected.loosely(address), text, line, following))

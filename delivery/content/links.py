@@ -76,7 +76,7 @@ def number_html(protected: Protected, html: str, links: Links) -> str:
             return match[0]
         address = htmllib.unescape(href[2][1:-1]).strip()
         refuse_dangerous(address)
-        tags = [protected.pieces[int(found[1] or found[2])].text for found in protected.pattern.finditer(address)]
+        tags = protected.tags_in(address)
         kept = _NO_TRACK.sub("", match[0])
         url = normal(address) or ""
         fate = following(address, tags=tags, opted_out=kept != match[0])

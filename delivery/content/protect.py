@@ -37,6 +37,10 @@ class Protected:
     def pattern(self) -> re.Pattern[str]:
         return re.compile(rf"<!--\s*{self.mark}(\d+)z\s*-->|{self.mark}(\d+)z")
 
+    def tags_in(self, text: str) -> list[str]:
+        """The tags whose placeholders stand in the text."""
+        return [self.pieces[int(match[1] or match[2])].text for match in self.pattern.finditer(text)]
+
     def restore(self, html: str) -> str:
         """The tags back in their places. Raises TemplateProblem when one was lost, doubled or moved."""
         numbers = [int(match[1] or match[2]) for match in self.pattern.finditer(html)]
