@@ -68,7 +68,7 @@ def build_front_end() -> None:
         return
     say("building the front end")
     path = node_path()
-    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], path=path)
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"], path=path)
     run(["npm", "run", "--silent", "build"], path=path)
     run([PYTHON, "-m", "whitenoise.compress", "--quiet", STATIC])
     stamp.write_text(digest)

