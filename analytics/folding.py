@@ -1,0 +1,179 @@
+"""Folds the logs of delivery into the roll-ups, by transaction id: what is committed is counted once, nothing is missed.
+
+A fold takes the rows with last <= tx < horizon, where the horizon is the oldest transaction that still runs: whoever
+commits later has a greater id. It counts differences: where the touched messages stood before and stand now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from analytics.deeds import Deed, Signs, difference
+from analytics.models import Fold
+from delivery.providers import provider_of_domain
+
+STEP = 4_000  # transactions of one fold: bounds its rows, since a transaction writes at most some thousand
+OTHER = "other"
+NAME = "reports"
+
+# MessageState → the word of the reports; 100 (returned) is no outcome.
+_WORDS = "CASE result WHEN 1 THEN 'retrying' WHEN 2 THEN 'delivered' WHEN 3 THEN 'failed' WHEN 4 THEN 'unknown' WHEN 5 THEN 'held' WHEN 6 THEN 'not_sent' END"
+
+_MINUTES = f"""
+    INSERT INTO analytics_mailingminute AS r (mailing_id, minute, outcome, n)
+    SELECT mailing_id, date_trunc('minute', at), {_WORDS}, count(*)
+    FROM delivery_attempt a
+    WHERE tx >= %(last)s AND tx < %(horizon)s AND result BETWEEN 1 AND 4
+        AND EXISTS (SELECT FROM delivery_mailing m WHERE m.id = a.mailing_id)
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (mailing_id, minute, outcome) DO UPDATE SET n = r.n + excluded.n
+"""
+
+# Where each touched message stood before these transactions, and stands after them.
+_MOVES = f"""
+    WITH touched AS (
+        SELECT DISTINCT message_id FROM delivery_attempt
+        WHERE tx >= %(last)s AND tx < %(horizon)s AND message_id IS NOT NULL AND result <> 100
+    ), stand AS (
+        SELECT t.message_id, was.*, now_is.* FROM touched t
+        CROSS JOIN LATERAL (
+            SELECT result AS new, cause AS new_cause, code AS new_code, status AS new_status FROM delivery_attempt
+            WHERE message_id = t.message_id AND tx < %(horizon)s AND result <> 100 ORDER BY id DESC LIMIT 1
+        ) now_is
+        LEFT JOIN LATERAL (
+            SELECT result AS old, cause AS old_cause, code AS old_code, status AS old_status FROM delivery_attempt
+            WHERE message_id = t.message_id AND tx < %(last)s AND result <> 100 ORDER BY id DESC LIMIT 1
+        ) was ON true
+    ), moved AS (
+        SELECT message_id, new AS result, new_cause AS cause, new_code AS code, new_status AS status, 1 AS n FROM stand
+        UNION ALL
+        SELECT message_id, old, old_cause, old_code, old_status, -1 FROM stand WHERE old IS NOT NULL
+    )
+    SELECT m.mailing_id, d.name, coalesce(s.provider, ''), {_WORDS}, coalesce(moved.cause, ''),
+        CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END, sum(n)
+    FROM moved JOIN delivery_message m ON m.id = moved.message_id
+    JOIN delivery_domain d ON d.id = m.domain_id LEFT JOIN delivery_site s ON s.id = d.site_id
+    GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n) <> 0
+"""
+_OUTCOMES = """
+    INSERT INTO analytics_mailingoutcome AS r (mailing_id, provider, outcome, cause, code, n)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[]) ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (mailing_id, provider, outcome, cause, code) DO UPDATE SET n = r.n + excluded.n
+"""
+
+_SIGNS = """
+    WITH touched AS (
+        SELECT DISTINCT message_id FROM delivery_event
+        WHERE tx >= %(last)s AND tx < %(horizon)s AND message_id IS NOT NULL
+            AND kind IN ('open', 'click', 'unsubscribe', 'complaint')
+    )
+    SELECT e.mailing_id, e.message_id, e.tx < %(last)s AS before,
+        count(*) FILTER (WHERE kind = 'open' AND machine IS NULL),
+        count(*) FILTER (WHERE kind = 'open' AND machine IS NOT NULL),
+        count(*) FILTER (WHERE kind = 'click' AND machine IS NULL),
+        count(*) FILTER (WHERE kind = 'click' AND machine IS NOT NULL),
+        count(*) FILTER (WHERE kind = 'unsubscribe'),
+        count(*) FILTER (WHERE kind = 'complaint')
+    FROM touched JOIN delivery_event e USING (message_id)
+    WHERE e.tx < %(horizon)s AND EXISTS (SELECT FROM delivery_mailing m WHERE m.id = e.mailing_id)
+    GROUP BY 1, 2, 3
+"""
+_DEEDS = """
+    INSERT INTO analytics_mailingdeed AS r (mailing_id, deed, n)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) ORDER BY 1, 2
+    ON CONFLICT (mailing_id, deed) DO UPDATE SET n = r.n + excluded.n
+"""
+
+_LINKS = """
+    WITH fresh AS (
+        SELECT mailing_id, link, message_id, count(*) FILTER (WHERE machine IS NULL) AS clicks,
+            count(*) FILTER (WHERE machine IS NOT NULL) AS machine_clicks
+        FROM delivery_event e
+        WHERE tx >= %(last)s AND tx < %(horizon)s AND kind = 'click' AND link IS NOT NULL
+            AND EXISTS (SELECT FROM delivery_mailing m WHERE m.id = e.mailing_id)
+        GROUP BY 1, 2, 3
+    )
+    INSERT INTO analytics_mailinglink AS r (mailing_id, number, people, clicks, machine_clicks)
+    SELECT mailing_id, link, count(*) FILTER (WHERE clicks > 0 AND NOT EXISTS (
+            SELECT FROM delivery_event e WHERE e.message_id = fresh.message_id AND e.kind = 'click'
+                AND e.link = fresh.link AND e.machine IS NULL AND e.tx < %(last)s
+        )), sum(clicks), sum(machine_clicks)
+    FROM fresh GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (mailing_id, number) DO UPDATE
+        SET people = r.people + excluded.people, clicks = r.clicks + excluded.clicks,
+            machine_clicks = r.machine_clicks + excluded.machine_clicks
+"""
+
+
+@transaction.atomic
+def fold(step: int = STEP) -> bool:
+    """One step in one transaction with its cursor. True while there is more to fold at once."""
+    Fold.objects.get_or_create(name=NAME)
+    cursor_row = Fold.objects.select_for_update(skip_locked=True).filter(name=NAME).first()
+    if cursor_row is None:
+        return False  # another worker folds
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        oldest = int(cursor.fetchone()[0])
+        last = cursor_row.tx or _first_tx(cursor, oldest)
+        span = {"last": last, "horizon": min(oldest, last + step)}
+        if span["horizon"] > last:
+            _fold(cursor, span)
+            Fold.objects.filter(name=NAME).update(tx=span["horizon"], folded_at=timezone.now())
+    return span["horizon"] < oldest
+
+
+def _first_tx(cursor: Any, oldest: int) -> int:
+    """Where the logs begin: what was before them need not be walked through."""
+    cursor.execute("SELECT least((SELECT min(tx) FROM delivery_attempt), (SELECT min(tx) FROM delivery_event))")
+    found = cursor.fetchone()[0]
+    return min(int(found), oldest) if found is not None else oldest
+
+
+def _fold(cursor: Any, span: dict[str, int]) -> None:
+    cursor.execute(_MINUTES, span)
+    cursor.execute(_MOVES, span)
+    _write(cursor, _OUTCOMES, _by_provider(cursor.fetchall()))
+    cursor.execute(_SIGNS, span)
+    _write(cursor, _DEEDS, _by_deed(cursor.fetchall()))
+    cursor.execute(_LINKS, span)
+
+
+def _write(cursor: Any, sql: str, counts: Counter[Any]) -> None:
+    rows = [(*key, n) for key, n in counts.items() if n]
+    if rows:
+        cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _by_provider(rows: Iterable[tuple[Any, ...]]) -> Counter[tuple[int, str, str, str, str]]:
+    """The known providers by name; everybody else is "other", so that a report stays short."""
+    counts: Counter[tuple[int, str, str, str, str]] = Counter()
+    for mailing, domain, provider, outcome, cause, code, n in rows:
+        counts[mailing, provider or provider_of_domain(domain) or OTHER, outcome, cause, code] += int(n)
+    return counts
+
+
+def _by_deed(rows: Iterable[tuple[Any, ...]]) -> Counter[tuple[int, str]]:
+    counts: Counter[tuple[int, str]] = Counter()
+    for mailing, before, after in _signs(rows):
+        for deed, n in difference(before, after).items():
+            counts[mailing, str(Deed(deed))] += n
+    return counts
+
+
+def _signs(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Signs, Signs]]:
+    """Each touched message's signs before and after: what came in now is added to what there was."""
+    old: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0] * 6)
+    new: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0] * 6)
+    for mailing, message, before, *numbers in rows:
+        key = (mailing, message)
+        if before:
+            old[key] = [int(n) for n in numbers]
+        new[key] = [a + int(b) for a, b in zip(new[key], numbers, strict=True)]
+    for key, numbers in new.items():
+        yield key[0], Signs(*old[key]), Signs(*numbers)
