@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
 from django.conf import settings
@@ -11,7 +12,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Above the longest slice: what a worker holds is redelivered after this, and at once when the worker's death is seen.
 VISIBILITY_SECONDS = 15 * 60
-TICK_SECONDS = 1.0
+
+
+def every(seconds: float, task: str, *, expires: float = 30) -> dict[str, Any]:
+    """A tick only wakes: one that nobody took in time is dropped, since the next says the same."""
+    return {"task": task, "schedule": seconds, "options": {"expire_seconds": expires}}
+
+
+SCHEDULE = {
+    "send what is due": every(1, "delivery.tasks.send", expires=2),
+    "advance mailings": every(1, "delivery.tasks.advance", expires=5),
+    "recover leases of dead workers": every(5, "delivery.tasks.recover"),
+    "look at sending domains": every(60, "delivery.tasks.check_domains"),
+    "make and drop partitions": every(3600, "delivery.tasks.make_partitions"),
+    "announce finished campaigns": every(5, "campaigns.tasks.announce"),
+}
 
 app = Celery("shirase")
 app.conf.update(
@@ -36,16 +51,8 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     enable_utc=True,
     timezone="UTC",
-    beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+    beat_schedule=SCHEDULE,
+    beat_scheduler="config.schedule:Schedule",
     beat_max_loop_interval=1,
-    # A tick that nobody took in time is dropped: the next one does the same.
-    beat_schedule={
-        "send": {"task": "delivery.tasks.send", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
-        "advance": {"task": "delivery.tasks.advance", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
-        "recover": {"task": "delivery.tasks.recover", "schedule": 5.0, "options": {"expires": 5.0}},
-        "domains": {"task": "delivery.tasks.check_domains", "schedule": 60.0, "options": {"expires": 60.0}},
-        "announce": {"task": "campaigns.tasks.announce", "schedule": 5.0, "options": {"expires": 5.0}},
-        "partitions": {"task": "delivery.tasks.make_partitions", "schedule": 3600.0, "options": {"expires": 3600.0}},
-    },
 )
 app.autodiscover_tasks()
