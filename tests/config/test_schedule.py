@@ -23,7 +23,7 @@ def test_a_campaign_s_mails_have_workers_of_their_own() -> None:
     assert [task for task, queue in queues.items() if queue == "send"] == ["delivery.tasks.send"]
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # the scheduler opens connections of its own
 def test_the_timetable_is_what_the_code_says() -> None:
     minute = IntervalSchedule.objects.create(every=60, period="seconds")
     PeriodicTask.objects.create(name="of an older release", task="gone", interval=minute)
