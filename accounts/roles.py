@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from django_htmx.http import HttpResponseClientRedirect
 
 if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
     from accounts.models import Membership, User, Workspace
 
 P = ParamSpec("P")
@@ -101,6 +103,7 @@ class WorkspaceRequest(HttpRequest):
     workspace: Workspace
     membership: Membership
     can: Permissions
+    htmx: HtmxDetails
 
 
 View = Callable[Concatenate[Any, P], HttpResponseBase]

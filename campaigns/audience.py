@@ -39,6 +39,11 @@ class Counted:
     stale: bool = False
 
     @property
+    def receiving_text(self) -> str:
+        """For button words; a count that is under way has no figure yet."""
+        return "…" if self.stale else f"{self.receiving:,}"
+
+    @property
     def excluded(self) -> int:
         return self.matched - self.receiving
 

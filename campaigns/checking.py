@@ -84,4 +84,5 @@ class Facts:
     problem: TemplateProblem | None
     counted: Counted | None  # None where nobody was counted
     usual_audience: int | None  # average of the last five sends
-    missing: dict[str, int] = field(default_factory=dict)  # field → people without it; only fields without a fallback
+    missing: dict[str, int] = field(default_factory=dict)  # field → people of the audience without it
+    unknown_fields: dict[str, int] = field(default_factory=dict)  # field that no contact can have → line

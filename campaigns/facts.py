@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db.models import Avg
 
@@ -9,13 +11,13 @@ from campaigns import audience, contents, launching
 from campaigns.audience import Counted
 from campaigns.checking import Facts
 from campaigns.models import Campaign
-from contacts.models import Contact, Subscription
+from contacts.models import Contact, Field, Subscription
 from delivery.content.analysis import Analysis, analyse
-from delivery.content.freeze import freeze
 from delivery.content.source import TemplateProblem
 from delivery.models import Mailing, Route
 
 LOOKED_BACK = 5  # sends that "usual" is the average of
+COLUMNS = ("first_name", "last_name", "language", "fields", "tags")
 ASKED = 20_000  # people looked at for missing values: exact up to here, a share of the newest beyond
 
 
@@ -33,15 +35,17 @@ def gather(campaign: Campaign, *, count: bool = True) -> Facts:
         counted=_counted(campaign) if count else None,
         usual_audience=_usual(campaign) if count else None,
         missing=_missing(campaign, analysis) if analysis else {},
+        unknown_fields=analysis.unknown_fields(_known(campaign)) if analysis else {},
     )
 
 
 def _read(campaign: Campaign) -> tuple[Analysis | None, TemplateProblem | None]:
-    source = contents.source(campaign)
-    try:
-        return analyse(source, freeze(source)), None
-    except TemplateProblem as problem:
-        return None, problem
+    compiled = contents.compiled(campaign)
+    if compiled.frozen is None:
+        return None, compiled.problem
+    workspace = campaign.workspace
+    names = {"legal_name": workspace.legal_name, "postal_address": workspace.postal_address}
+    return analyse(contents.source(campaign), compiled.frozen, **names), None
 
 
 def _counted(campaign: Campaign) -> Counted | None:
@@ -65,12 +69,17 @@ def _missing(campaign: Campaign, analysis: Analysis) -> dict[str, int]:
         return {}
     on_lists = Subscription.objects.filter(list_id__in=campaign.include_lists, state="subscribed")
     ids = on_lists.order_by("-contact_id").values("contact_id")[:ASKED]
-    people = list(Contact.objects.of(campaign.workspace).filter(pk__in=ids).values("first_name", "last_name", "language", "fields", "tags"))
-    counts = {name: sum(1 for person in people if not _has(person, name)) for name in fields}
+    people: list[dict[str, Any]] = list(Contact.objects.of(campaign.workspace).filter(pk__in=ids).values(*COLUMNS))
+    counts = {name: len([person for person in people if not _has(person, name)]) for name in fields}
     return {name: number for name, number in counts.items() if number}
 
 
-def _has(person: dict[str, object], name: str) -> bool:
+def _known(campaign: Campaign) -> set[str]:
+    own = set(Field.objects.of(campaign.workspace).values_list("key", flat=True))
+    return own | {"address", "first_name", "last_name", "language", "tags", "fields"}
+
+
+def _has(person: dict[str, Any], name: str) -> bool:
     fields = person["fields"]
     own = fields.get(name) if isinstance(fields, dict) else None
     return (person[name] if name in person else own) not in ("", None, [])

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
-from campaigns import contents
+from campaigns import contents, samples
 from campaigns.models import Campaign
 from delivery import mailings
 from delivery.models import Mailing, Route
@@ -50,7 +50,7 @@ def schedule(campaign: Campaign, *, by: User | None, actor: Actor, at: datetime 
         kind=Mailing.Kind.CAMPAIGN,
         name=str(locked),
         page=reverse("campaigns:report", args=[locked.pk]),
-        content=contents.freeze(locked),
+        content=contents.freeze(locked, [one.contact for one in samples.samples(locked)]),
         from_address=locked.from_address,
         reply_to=locked.reply_to,
         routes=[route] if (route := route_of(locked)) else [],

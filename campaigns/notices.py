@@ -60,7 +60,7 @@ def _announce(kind: str, campaign: Campaign) -> bool:
 
 def _mark(kind: str, campaign: Campaign) -> bool:
     if kind == FINISHED:
-        rows = Mailing.objects.filter(pk=campaign.mailing_id, announced_at=None)
+        rows = Mailing.objects.filter(campaign=campaign, announced_at=None)
         return bool(rows.update(announced_at=timezone.now()))
     if kind == PAUSED:
         reason = campaign.mailing.pause_reason if campaign.mailing else ""

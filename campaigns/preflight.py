@@ -6,15 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-
 from campaigns import content_checks, sender_checks
 from campaigns.checking import Check, Facts, Level, Topic
 from campaigns.facts import gather
 from campaigns.models import Campaign
-from delivery.content.source import Part, TemplateProblem
 
 CHECKS: tuple[Callable[[Facts], Iterable[Check]], ...] = (
     sender_checks.audience,
@@ -89,25 +84,3 @@ def accept(campaign: Campaign, key: str, value: str) -> None:
     """Remember that somebody looked at it."""
     accepted = {**campaign.accepted_checks, key[:40]: value[:200]}
     Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(accepted_checks=accepted)
-
-
-PARTS: dict[Part, Promise] = {
-    Part.SUBJECT: gettext_lazy("subject"),
-    Part.PREHEADER: gettext_lazy("preview text"),
-    Part.HTML: gettext_lazy("HTML"),
-    Part.TEXT: gettext_lazy("text"),
-}
-
-
-def words_of(problem: TemplateProblem) -> str:
-    """What is wrong with a template, and where, in the reader's language."""
-    said = _(problem.message) % problem.params
-    where = PARTS[problem.where]
-    if not problem.line:
-        return f"{where}: {said}"
-    return _("%(part)s, line %(line)s, column %(column)s: %(problem)s") % {
-        "part": where,
-        "line": problem.line,
-        "column": problem.column,
-        "problem": said,
-    }

@@ -14,7 +14,7 @@ from campaigns import contents, launching
 from campaigns.models import Campaign, CampaignTest
 from delivery import contents as stored
 from delivery import mailings
-from delivery.content.freeze import freeze
+from delivery.content.limits import check_in_child
 from delivery.models import Mailing
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def send(
         raise CannotTest(_("Choose a From address first. Nothing was sent."))
     if route is None:
         raise CannotTest(_("This workspace has no route for that From address. Nothing was sent."))
-    source = replace(contents.source(campaign), subject="[TEST] " + campaign.subject)
+    frozen = check_in_child(replace(contents.source(campaign), subject="[TEST] " + campaign.subject))
     mailing = mailings.post(
         workspace=campaign.workspace,
         kind=Mailing.Kind.TEST,
-        content=stored.store(campaign.workspace, freeze(source)),
+        content=stored.store(campaign.workspace, frozen),
         from_address=campaign.from_address,
         reply_to=campaign.reply_to,
         routes=[route],

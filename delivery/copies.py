@@ -16,7 +16,7 @@ from django.conf import settings
 from contacts.models import Contact
 from delivery import letters
 from delivery.content.compose import Composer
-from delivery.content.message import BadHeader
+from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit, TemplateProblem
 from delivery.models import Attempt, Message
 

@@ -6,6 +6,7 @@ import email
 import email.policy
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -74,7 +75,7 @@ def page(workspace: Workspace, *, words: str = "", before: int | None = None, no
     return Page(items, found[PAGE - 1].pk if len(found) > PAGE else None)
 
 
-def _notices(workspace: Workspace) -> object:
+def _notices(workspace: Workspace) -> Any:
     return Message.objects.filter(mailing__workspace=workspace, mailing__kind=Mailing.Kind.NOTICE).values("pk")
 
 
@@ -115,7 +116,7 @@ def read(mail: SandboxMail) -> Letter:
         text=_part(parsed, "plain"),
         headers=headers,
         raw=raw.decode("utf-8", "replace"),
-        message=Message.objects.select_related("contact", "mailing").filter(pk=mail.message_id).first(),
+        message=Message.objects.select_related("contact", "mailing").filter(pk=mail.message_id or 0).first(),
     )
 
 

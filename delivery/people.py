@@ -86,7 +86,7 @@ class Page:
 def people(mailing: Mailing, outcome: str, *, cause: str = "", after: int = 0, limit: int = PAGE) -> Page:
     """One page of an outcome. Raises KeyError for an outcome that there is not."""
     sql, state = _query(outcome)
-    parameters = {"mailing": mailing.pk, "after": after, "limit": limit + 1, "state": state, "cause": cause}
+    parameters: dict[str, Any] = {"mailing": mailing.pk, "after": after, "limit": limit + 1, "state": state, "cause": cause}
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         names = [column.name for column in cursor.description or ()]

@@ -44,7 +44,7 @@ def opened(token: WebToken, user_agent: str) -> None:
     with transaction.atomic():
         _append(Event.Kind.OPEN, message, machine)
         if machine is None:
-            Contact.objects.filter(pk=message.contact_id).update(last_opened_at=timezone.now())
+            Contact.objects.filter(messages=message).update(last_opened_at=timezone.now())
 
 
 def target(token: WebToken, number: int) -> str | None:
@@ -62,7 +62,7 @@ def clicked(token: WebToken, number: int, user_agent: str) -> None:
     with transaction.atomic():
         _append(Event.Kind.CLICK, message, machine, link=number)
         if machine is None:
-            Contact.objects.filter(pk=message.contact_id).update(last_clicked_at=timezone.now())
+            Contact.objects.filter(messages=message).update(last_clicked_at=timezone.now())
 
 
 def _append(kind: Event.Kind, message: Message, machine: str | None, link: int | None = None) -> None:
@@ -149,7 +149,7 @@ def _other_links(message: Message, number: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(DISTINCT link) FROM delivery_event WHERE message_id = %s AND kind = 'click' AND link <> %s"
-            " AND at > clock_timestamp() - %s",
-            [message.pk, number, machines.SWEEP],
+            " AND at > clock_timestamp() - %s * interval '1 second'",
+            [message.pk, number, machines.SWEEP.total_seconds()],
         )
         return int(cursor.fetchone()[0])

@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from campaigns import audience, editing, launching, preflight, samples, tasks, testing
+from campaigns import audience, editing, launching, preflight, problems, samples, tasks, testing
 from campaigns.forms import AudienceForm, RouteForm, ScheduleForm, TestForm
 from campaigns.models import Campaign
 from campaigns.views.writing import campaign_of
@@ -33,7 +33,7 @@ def _funnel(campaign: Campaign) -> audience.Counted:
 
 @requires(Can.VIEW)
 @require_http_methods(["GET", "POST"])
-def choose(request: WorkspaceRequest, pk: int) -> HttpResponse:
+def choose(request: WorkspaceRequest, pk: int) -> HttpResponseBase:
     campaign = campaign_of(request, pk)
     if request.method == "POST":
         return save_audience(request, pk)
@@ -140,7 +140,7 @@ def schedule(request: WorkspaceRequest, pk: int) -> HttpResponse:
     except launching.NotDraft:
         messages.info(request, _("It was scheduled before. Nothing was sent twice."))
     except TemplateProblem as problem:
-        messages.error(request, preflight.words_of(problem))
+        messages.error(request, problems.words_of(problem))
         return redirect("campaigns:write", pk)
     return redirect("campaigns:send", pk)
 
@@ -157,7 +157,7 @@ def undo(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return redirect("campaigns:send", pk)
 
 
-def _button(verb: Callable[..., bool], done: Promise, not_done: Promise) -> Callable[..., HttpResponse]:
+def _button(verb: Callable[..., bool], done: Promise, not_done: Promise) -> Callable[..., HttpResponseBase]:
     @requires(Can.SEND)
     @require_POST
     def view(request: WorkspaceRequest, pk: int) -> HttpResponse:
@@ -201,7 +201,7 @@ def send_test(request: WorkspaceRequest, pk: int) -> HttpResponse:
     except testing.CannotTest as problem:
         messages.error(request, str(problem))
     except TemplateProblem as problem:
-        messages.error(request, preflight.words_of(problem))
+        messages.error(request, problems.words_of(problem))
     return redirect("campaigns:send", pk)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.db.models import Model
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -26,7 +26,7 @@ def campaign_of(request: WorkspaceRequest, pk: int) -> Campaign:
 
 @requires(Can.VIEW)
 @require_http_methods(["GET", "POST"])
-def write(request: WorkspaceRequest, pk: int) -> HttpResponse:
+def write(request: WorkspaceRequest, pk: int) -> HttpResponseBase:
     campaign = campaign_of(request, pk)
     if request.method == "POST":
         return save(request, pk)
@@ -90,12 +90,17 @@ def save(request: WorkspaceRequest, pk: int) -> HttpResponse:
 TROUBLE = {"HX-Retarget": "#trouble", "HX-Reswap": "innerHTML"}
 
 
+def _elsewhere(response: HttpResponse) -> HttpResponse:
+    for name, value in TROUBLE.items():
+        response.headers[name] = value
+    return response
+
+
 def _conflict(request: WorkspaceRequest, stored: Campaign, mine: dict[str, object]) -> HttpResponse:
     context = {"campaign": stored, "differences": _differences(mine, stored), "resend": _resend(mine)}
     template = "campaigns/_conflict.html" if request.htmx else "campaigns/conflict.html"
     response = render(request, template, context, status=409)
-    response.headers.update(TROUBLE)
-    return response
+    return _elsewhere(response)
 
 
 def _resend(mine: dict[str, object]) -> list[tuple[str, object]]:
@@ -107,8 +112,7 @@ def _refused(request: WorkspaceRequest, form: ContentForm, pk: int) -> HttpRespo
     stored = campaign_of(request, pk)
     if request.htmx:
         response = render(request, "campaigns/_not_saved.html", {"form": form}, status=422)
-        response.headers.update(TROUBLE)
-        return response
+        return _elsewhere(response)
     return render(request, "campaigns/write.html", _page(request, stored, form), status=422)
 
 

@@ -44,6 +44,11 @@ class Message(models.Model):
             models.Index(fields=["contact", "id"], name="message_by_contact"),
         ]
 
+    @property
+    def state_name(self) -> str:
+        """The state as a word of the pages: "queued", "delivered", …"""
+        return MessageState(self.state).name.lower()
+
 
 class MessageException(models.Model):
     """One small row for every message that is not simply delivered: people by outcome, at any size."""
