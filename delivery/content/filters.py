@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Undefined, pass_context
+from jinja2 import Undefined, pass_context, pass_eval_context
+from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
@@ -161,8 +162,11 @@ def urlencode(value: object) -> str:
     return quote(text_of(value), safe="")
 
 
-def line_breaks(value: object) -> Markup:
-    """Line breaks of a value as <br>, everything else escaped."""
+@pass_eval_context
+def line_breaks(context: EvalContext, value: object) -> str:
+    """Line breaks of a value as <br>, everything else escaped; in plain text they are line breaks already."""
+    if not context.autoescape:
+        return text_of(value)
     return Markup("<br>\n").join(escape(line) for line in text_of(value).splitlines())
 
 

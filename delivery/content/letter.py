@@ -16,6 +16,8 @@ _ONLY_TAGS = re.compile(r"\s*(?:\x00\d+\x00\s*)+")
 _ADDRESS = re.compile(rf"{TEXT_URL.pattern}(?:\x00\d+\x00[!-;=?-~]*)*", re.IGNORECASE)
 _HELD = re.compile(r"\x00(\d+)\x00")
 
+_ADDRESS_LINES = re.compile(r"\{\{\s*workspace\.postal_address\s*\}\}")
+
 _FOOTER: Mapping[str, str] = {
     "en": ("--\n{{ workspace.legal_name }}\n{{ workspace.postal_address }}\n\nUnsubscribe: {{ unsubscribe_url }}\n"),
     "ja": ("--\n{{ workspace.legal_name }}\n{{ workspace.postal_address }}\n\n配信停止: {{ unsubscribe_url }}\n"),
@@ -36,6 +38,7 @@ _PAGE = """<!doctype html>
 font-family: {fonts}; }}
 .page p {{ margin: 0 0 18px; }}
 .small {{ font-size: 13px; line-height: 1.6; color: #57606a; border-top: 1px solid #d0d7de; padding-top: 16px; }}
+.small p {{ margin: 0 0 10px; }}
 .page a {{ color: #1f4fa3; }}
 @media (prefers-color-scheme: dark) {{
   body {{ background: #14171c !important; }}
@@ -68,16 +71,17 @@ def with_footer(text: str, language: str) -> str:
 def as_html(text: str, *, title: str, language: str) -> str:
     """The letter's HTML template. Raises TemplateProblem where the text cannot be read."""
     body, mark, footer = text.partition("\n--\n")
-    parts = [_paragraphs(body, "")]
+    parts = [_paragraphs(body)]
     if mark:
-        parts.append(_paragraphs(footer, ' class="small"'))
+        parts.append(f'<div class="small">\n{_paragraphs(footer)}\n</div>')
     fonts = _FONTS.get(language[:2], _FONTS["en"])
     page = _PAGE.format(language=escape(language), title="\x01", fonts=fonts, body="\x02")
     html = page.replace("\x01", title).replace("\x02", "\n".join(parts))
+    html = _ADDRESS_LINES.sub("{{ workspace.postal_address|line_breaks }}", html)
     return _named_unsubscribe(html, _WORDS.get(language[:2], _WORDS["en"]))
 
 
-def _paragraphs(text: str, attributes: str) -> str:
+def _paragraphs(text: str) -> str:
     """Blank lines part paragraphs. A line of nothing but {% … %} stands between them, so that none is torn."""
     pieces = split(Part.TEXT, text)
     held = [piece.text for piece in pieces if piece.is_tag]
@@ -91,7 +95,7 @@ def _paragraphs(text: str, attributes: str) -> str:
             lines.append(_linked(line.strip()))
             continue
         if lines:
-            paragraphs.append(f"<p{attributes}>" + "<br>\n".join(lines) + "</p>")
+            paragraphs.append("<p>" + "<br>\n".join(lines) + "</p>")
             lines = []
         if alone:
             paragraphs.append(line.strip())
