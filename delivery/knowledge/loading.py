@@ -92,7 +92,7 @@ def _entry(row: dict[str, Any]) -> Entry:
         phases=tuple(row.get("phase", ())),
         reply=row.get("reply", ""),
         enhanced=row.get("enhanced", ""),
-        must=tuple(tuple(words.split("|")) for words in row.get("must", ())),
+        must=tuple((words,) if isinstance(words, str) else tuple(words) for words in row.get("must", ())),
         never=tuple(row.get("not", ())),
         retry=row.get("retry"),
         confidence=row["confidence"],
