@@ -22,6 +22,7 @@ PYTHON = VENV / "bin" / "python"
 STATIC = ROOT / "var" / "static"
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 18
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 def main(*, dev: bool) -> None:
@@ -33,6 +34,7 @@ def main(*, dev: bool) -> None:
         install_packages("requirements-embedded.txt")
         if dev:
             install_packages("requirements-dev.txt")
+            find_browser()
         build_front_end()
         run([PYTHON, "manage.py", "translations", "--compile"])
 
@@ -68,10 +70,27 @@ def build_front_end() -> None:
         return
     say("building the front end")
     path = node_path()
-    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"], path=path)
+    run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"],
+        path=path,
+    )
     run(["npm", "run", "--silent", "build"], path=path)
     run([PYTHON, "-m", "whitenoise.compress", "--quiet", STATIC])
     stamp.write_text(digest)
+
+
+def find_browser() -> None:
+    """Browser tests need a Chromium: root on a Debian gets one, anybody else is told how; without, they are skipped."""
+    if any(shutil.which(name) for name in BROWSERS):
+        return
+    apt = shutil.which("apt-get")
+    if os.geteuid() == 0 and apt:
+        say("installing Chromium for the browser tests")
+        quiet = ["-qq", "-o", "Dpkg::Use-Pty=0", "--no-install-recommends", "-y"]
+        for command in ([apt, "update", "-qq"], [apt, "install", *quiet, "chromium", "fonts-noto-cjk"]):
+            subprocess.run(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False)
+    if not any(shutil.which(name) for name in BROWSERS):
+        say("NO CHROMIUM: browser tests will be skipped (as root: apt-get install chromium fonts-noto-cjk)")
 
 
 def node_path() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,3 +45,26 @@ def pytest_configure(config: pytest.Config) -> None:
             postgres.stop(settings.VAR)
 
     config.add_cleanup(leave)
+
+
+NEEDS = ("browser", "postfix")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI what these tests need has been installed, so that a skipped one is a failure."""
+    report = yield
+    needed = [name for name in NEEDS if item.get_closest_marker(name)]
+    if report.skipped and needed and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI, where {needed[0]} must be there: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if set(NEEDS) & set(report.keywords)]
+    if skipped:
+        terminalreporter.section("NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            f"{len(skipped)} tests need a browser or Postfix, which this machine lacks (reasons above)."
+        )
