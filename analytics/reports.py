@@ -1,0 +1,212 @@
+"""What a campaign's report says: read from roll-ups and tallies, a few rows at any size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from analytics.deeds import Deed
+from analytics.models import MailingDeed, MailingLink, MailingMinute, MailingOutcome
+from analytics.pace import Minute, Pace, pace
+from delivery import knowledge, providers
+from delivery.models import Bucket, Exclusion, Link, Mailing
+from delivery.queue.counts import Counts, counts
+
+EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class ProviderRow:
+    """One provider: where its people stand now. Shares are of `tried`."""
+
+    key: str
+    name: str
+    delivered: int = 0
+    retrying: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+    @property
+    def tried(self) -> int:
+        return self.delivered + self.retrying + self.failed + self.unknown
+
+
+@dataclass(frozen=True)
+class CauseRow:
+    """People who failed or wait for one cause. `outcome` is what they share."""
+
+    cause: str
+    outcome: str
+    people: int
+    title: str
+    why: str
+    advice: tuple[str, ...]
+    retry: bool
+    action: str
+    codes: list[tuple[str, int]] = field(default_factory=list)
+    by_provider: list[tuple[str, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    number: int
+    url: str
+    text: str
+    people: int
+    clicks: int
+    machine_clicks: int
+
+
+@dataclass(frozen=True)
+class Excluded:
+    reason: str
+    words: str
+    people: int
+
+
+@dataclass(frozen=True)
+class Report:
+    mailing: Mailing
+    counts: Counts
+    minutes: list[Minute]
+    pace: Pace
+    providers: list[ProviderRow]
+    causes: list[CauseRow]
+    deeds: dict[Deed, int]
+    links: list[LinkRow]
+    excluded: list[Excluded]
+    closed_until: datetime | None
+    at: datetime
+
+    @property
+    def over(self) -> bool:
+        return self.mailing.state in (Mailing.State.FINISHED, Mailing.State.STOPPED)
+
+    @property
+    def all_providers(self) -> ProviderRow:
+        rows = self.providers
+        return ProviderRow(
+            "all",
+            "",
+            sum(row.delivered for row in rows),
+            sum(row.retrying for row in rows),
+            sum(row.failed for row in rows),
+            sum(row.unknown for row in rows),
+        )
+
+
+def report(mailing: Mailing) -> Report:
+    now = timezone.now()
+    counted = counts(mailing)
+    minutes = minutes_of(mailing)
+    rows = list(MailingOutcome.objects.filter(mailing=mailing, n__gt=0))
+    return Report(
+        mailing=mailing,
+        counts=counted,
+        minutes=minutes,
+        pace=pace(minutes, waiting=counted.waiting, started_at=mailing.started_at or now, now=now),
+        providers=by_provider(rows),
+        causes=by_cause(rows),
+        deeds=deeds_of(mailing),
+        links=links_of(mailing),
+        excluded=excluded_of(counted),
+        closed_until=closed_until(mailing),
+        at=now,
+    )
+
+
+def minutes_of(mailing: Mailing) -> list[Minute]:
+    """Every minute in which something came, oldest first."""
+    found: dict[datetime, dict[str, int]] = defaultdict(dict)
+    for row in MailingMinute.objects.filter(mailing=mailing).order_by("minute"):
+        found[row.minute][row.outcome] = row.n
+    return [Minute(at, **outcomes) for at, outcomes in found.items()]
+
+
+def _language() -> str:
+    return (get_language() or "en")[:2]
+
+
+def by_provider(rows: Iterable[MailingOutcome]) -> list[ProviderRow]:
+    """Largest first, "other" last."""
+    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        if row.outcome in ("delivered", "retrying", "failed", "unknown"):
+            found[row.provider][row.outcome] += row.n
+    named = [ProviderRow(key, provider_name(key), **outcomes) for key, outcomes in found.items()]
+    return sorted(named, key=lambda row: (row.key == "other", -row.tried))
+
+
+def provider_name(key: str) -> str:
+    return providers.label(key, _language()) if key != "other" else ""
+
+
+def by_cause(rows: Iterable[MailingOutcome]) -> list[CauseRow]:
+    """Failures first, then who waits, each by size."""
+    groups: dict[tuple[str, str], list[MailingOutcome]] = defaultdict(list)
+    for row in rows:
+        if row.outcome in ("failed", "retrying", "unknown", "held"):
+            groups[row.outcome, row.cause].append(row)
+    order = {"failed": 0, "held": 1, "unknown": 2, "retrying": 3}
+    made = [_cause_row(cause, outcome, members) for (outcome, cause), members in groups.items()]
+    return sorted(made, key=lambda row: (order[row.outcome], -row.people))
+
+
+def _cause_row(cause: str, outcome: str, members: list[MailingOutcome]) -> CauseRow:
+    known = knowledge.CAUSES.get(cause) or knowledge.CAUSES.get("unknown")
+    words = knowledge.explain(known.id, _language()) if known else knowledge.Explanation(cause, "", ())
+    return CauseRow(
+        cause=cause,
+        outcome=outcome,
+        people=sum(row.n for row in members),
+        title=words.title,
+        why=words.why,
+        advice=tuple(words.advice),
+        retry=outcome == "retrying",
+        action=str(known.action) if known else "",
+        codes=_sums((row.code, row.n) for row in members if row.code),
+        by_provider=_sums((row.provider, row.n) for row in members),
+    )
+
+
+def _sums(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    sums: dict[str, int] = defaultdict(int)
+    for key, number in pairs:
+        sums[key] += number
+    return sorted(sums.items(), key=lambda pair: -pair[1])
+
+
+def deeds_of(mailing: Mailing) -> dict[Deed, int]:
+    found = dict(MailingDeed.objects.filter(mailing=mailing).values_list("deed", "n"))
+    return {deed: found.get(deed.value, 0) for deed in Deed}
+
+
+def links_of(mailing: Mailing) -> list[LinkRow]:
+    """Every link of the letter, also those that nobody followed, most followed first."""
+    clicked = {row.number: row for row in MailingLink.objects.filter(mailing=mailing)}
+    rows = [_link_row(link, clicked.get(link.number)) for link in Link.objects.filter(content=mailing.content_id)]
+    return sorted(rows, key=lambda row: (-row.people, row.number))
+
+
+def _link_row(link: Link, row: MailingLink | None) -> LinkRow:
+    if row is None:
+        return LinkRow(link.number, link.url, link.text, 0, 0, 0)
+    return LinkRow(link.number, link.url, link.text, row.people, row.clicks, row.machine_clicks)
+
+
+def excluded_of(counted: Counts) -> list[Excluded]:
+    words = dict(Exclusion.Reason.choices)
+    rows = [Excluded(reason, str(words.get(reason, reason)), n) for reason, n in counted.excluded.items()]
+    return sorted(rows, key=lambda row: -row.people)
+
+
+def closed_until(mailing: Mailing) -> datetime | None:
+    """When the mailing's own route is tried again, if it does not answer now."""
+    keys = [f"route:{pk}" for pk in mailing.routes.values_list("pk", flat=True)]
+    closed = Bucket.objects.filter(key__in=keys, closed_until__gt=timezone.now()).order_by("-closed_until")
+    return closed.values_list("closed_until", flat=True).first()

@@ -1,0 +1,21 @@
+"""Celery's entry to analytics: a task takes an id or nothing and calls one function."""
+
+from __future__ import annotations
+
+import time
+
+from celery import shared_task
+
+from analytics import folding
+
+SLICE_SECONDS = 4.0
+
+
+@shared_task(queue="work", ignore_result=True)
+def fold() -> None:
+    """Fold what has come in; sent again while there is more."""
+    until = time.monotonic() + SLICE_SECONDS
+    while folding.fold():
+        if time.monotonic() > until:
+            fold.delay()
+            return

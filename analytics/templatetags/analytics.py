@@ -1,0 +1,155 @@
+"""Figures and sentences of the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from analytics.deeds import Deed
+from analytics.pace import Minute
+from analytics.reports import CauseRow, Report
+from delivery import knowledge
+from delivery.models import Mailing
+from delivery.queue.counts import Counts
+
+register = template.Library()
+
+STATS: dict[str, Promise] = {
+    "delivered": gettext_lazy("Delivered"),
+    "retrying": gettext_lazy("Retrying"),
+    "failed": gettext_lazy("Failed"),
+    "unknown": gettext_lazy("Unknown"),
+    "held": gettext_lazy("Held"),
+    "on_the_way": gettext_lazy("On the way"),
+    "waiting": gettext_lazy("Waiting"),
+    "not_sent": gettext_lazy("Not sent after all"),
+}
+SWATCHES = {"delivered": "done", "retrying": "wait", "failed": "stop", "unknown": "ghost"}
+
+
+@register.inclusion_tag("analytics/_stat.html")
+def stat(report: Report, outcome: str, tone: str) -> dict[str, Any]:
+    """One figure with its share and what it is a share of; nothing for an empty group, but for the delivered."""
+    counts = report.counts
+    people = getattr(counts, outcome)
+    whole, of = _whole(counts, outcome)
+    link = f"{reverse('delivery:people', args=[report.mailing.pk])}?outcome={outcome}"
+    return {
+        "shown": people or outcome == "delivered",
+        "name": STATS[outcome],
+        "tone": tone,
+        "people": people,
+        "whole": whole,
+        "of": of,
+        "url": link if outcome != "on_the_way" else "",
+    }
+
+
+def _whole(counts: Counts, outcome: str) -> tuple[int, str]:
+    if outcome in ("delivered", "failed", "unknown"):
+        return counts.tried, _("of %(n)s tried to the end") % {"n": f"{counts.tried:,}"}
+    if outcome == "retrying":
+        tried = counts.tried + counts.retrying
+        return tried, _("of %(n)s tried so far") % {"n": f"{tried:,}"}
+    return counts.will_receive, _("of %(n)s") % {"n": f"{counts.will_receive:,}"}
+
+
+@register.simple_tag
+def pace_words(report: Report) -> str:
+    """Rate and when it is done, as a range; what it took once it is over."""
+    pace, mailing = report.pace, report.mailing
+    if report.over:
+        return _took(mailing)
+    if mailing.state == Mailing.State.PAUSED or report.counts.only_retries_left:
+        return ""
+    rate = _("%(now)s per minute (average %(average)s)") % {"now": f"{pace.now:,.0f}", "average": f"{pace.average:,.0f}"}
+    if pace.earliest is None or pace.latest is None:
+        return rate + " · " + _("calculating when it is done…") if report.counts.waiting else rate
+    first, last = (timezone.localtime(moment).strftime("%H:%M") for moment in (pace.earliest, pace.latest))
+    done = _("done about %(time)s") % {"time": first} if first == last else _("done about %(first)s–%(last)s") % {"first": first, "last": last}
+    return f"{rate} · {done}"
+
+
+def _took(mailing: Mailing) -> str:
+    if not mailing.started_at or not mailing.finished_at:
+        return ""
+    seconds = int((mailing.finished_at - mailing.started_at).total_seconds())
+    if seconds < 120:
+        return ngettext("took %(n)s second", "took %(n)s seconds", seconds) % {"n": seconds}
+    if seconds < 7200:
+        return ngettext("took %(n)s minute", "took %(n)s minutes", seconds // 60) % {"n": seconds // 60}
+    return ngettext("took %(n)s hour", "took %(n)s hours", seconds // 3600) % {"n": seconds // 3600}
+
+
+@register.simple_tag
+def pause_words(mailing: Mailing) -> str:
+    """Who or what paused it."""
+    reason = mailing.pause_reason
+    if reason in knowledge.CAUSES:
+        return knowledge.explain(reason, (get_language() or "en")[:2]).title + "."
+    return _("A member of your team paused it.")
+
+
+@register.simple_tag
+def people(number: int) -> str:
+    return ngettext("%(n)s person", "%(n)s people", number) % {"n": f"{number:,}"}
+
+
+@register.simple_tag
+def retry_words(row: CauseRow) -> str:
+    if row.outcome == "retrying":
+        return _("Yes, by ourselves, for as long as the campaign allows (72 hours). You need not do anything.")
+    if row.outcome == "unknown":
+        return _("No: they may have it already. Nobody gets it twice by itself.")
+    if row.outcome == "held":
+        return _("Not before you decide.")
+    if row.action == "suppress_now":
+        return _("No. These addresses are stopped, so that they do not harm your reputation.")
+    return _("No. Nothing more is sent to them in this campaign.")
+
+
+@register.simple_tag
+def swatch(series: str) -> str:
+    return SWATCHES[series]
+
+
+@register.simple_tag
+def figure(row: Minute, key: str) -> str:
+    return f"{getattr(row, key):,}"
+
+
+@register.simple_tag
+def milestone(counts: Counts) -> int:
+    """0, 25, 50, 75 or 100: the status line speaks when it changes."""
+    return counts.finished * 4 // counts.will_receive * 25 if counts.will_receive else 0
+
+
+@register.inclusion_tag("analytics/_deed.html")
+def deed(report: Report, name: str, words: str | SafeString) -> dict[str, Any]:
+    """One bar of what people did."""
+    number = report.deeds[Deed(name)]
+    notes = {
+        "clicked": _("%(n)s clicks by machines not counted") % {"n": f"{report.deeds[Deed.MACHINE_CLICKS]:,}"}
+        if report.deeds[Deed.MACHINE_CLICKS]
+        else "",
+        "opened": _("cannot see people who block images"),
+        "machine_opened": _("Apple and scanners, not counted above"),
+        "complained": _("only where providers report"),
+    }
+    tone = {"machine_opened": "ghost", "complained": "stop"}.get(name, "ai")
+    return {
+        "words": words,
+        "number": number,
+        "whole": report.counts.delivered,
+        "tone": tone,
+        "fine": name in ("complained", "unsubscribed"),
+        "note": notes.get(name, ""),
+    }

@@ -1,0 +1,78 @@
+"""The live part of a campaign's report."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from accounts.roles import Can, WorkspaceRequest, requires
+from analytics import charts, reports
+from campaigns.models import Campaign
+from contacts.exporting import safe_cell
+from delivery.models import Mailing
+
+
+def campaign_of(request: WorkspaceRequest, pk: int) -> tuple[Campaign, Mailing]:
+    rows = Campaign.objects.of(request.workspace).select_related("mailing", "scheduled_by").filter(mailing__isnull=False)
+    campaign = get_object_or_404(rows, pk=pk)
+    assert campaign.mailing is not None
+    return campaign, campaign.mailing
+
+
+@requires(Can.VIEW)
+@require_GET
+def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """The section that the page asks for again and again; unchanged, it costs a 304."""
+    campaign, mailing = campaign_of(request, pk)
+    made = reports.report(mailing)
+    context = {"campaign": campaign, "report": made, "chart": charts.outcomes(made.minutes, over=made.over)}
+    response = render(request, "analytics/_report.html", context)
+    tag = f'"{hashlib.sha256(_stable(made)).hexdigest()[:24]}"'
+    if request.headers.get("If-None-Match") == tag:
+        return HttpResponse(status=304)
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _stable(made: reports.Report) -> bytes:
+    """What the page shows, without the clock."""
+    told = (made.mailing.state, made.counts, made.minutes, made.providers, made.causes, made.deeds, made.links)
+    return repr((*told, made.closed_until)).encode()
+
+
+@requires(Can.VIEW)
+@require_GET
+def export(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse:
+    """The figures as CSV: causes and codes by provider."""
+    _campaign, mailing = campaign_of(request, pk)
+    response = StreamingHttpResponse(_lines(reports.report(mailing)), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="report-{pk}.csv"'
+    return response
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(made: reports.Report) -> Iterator[str]:
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
+    yield "\ufeff" + writer.writerow(["group", "name", "detail", "people"])
+    counted = made.counts
+    for name in ("delivered", "retrying", "failed", "waiting", "on_the_way", "unknown", "held", "not_sent"):
+        yield writer.writerow(["outcome", name, "", getattr(counted, name)])
+    for excluded in made.excluded:
+        yield writer.writerow(["excluded", excluded.reason, "", excluded.people])
+    for row in made.causes:
+        for code, people in row.codes or [("", row.people)]:
+            yield writer.writerow([row.outcome, safe_cell(row.cause), safe_cell(code), people])
+    for deed, people in made.deeds.items():
+        yield writer.writerow(["deed", deed.value, "", people])
+    for link in made.links:
+        yield writer.writerow(["link", safe_cell(link.url), link.number, link.people])
