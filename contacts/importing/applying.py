@@ -96,7 +96,7 @@ changed AS (
     FROM changing b WHERE c.id = b.id RETURNING c.id),
 history AS (
   INSERT INTO contacts_contactchange (contact_id, at, actor_id, source, added, changes, imported_id, row)
-  SELECT id, now(), %(actor)s, 'import', true, '{{}}', %(import)s, row FROM new
+  SELECT id, now(), %(actor)s::bigint, 'import', true, '{{}}'::jsonb, %(import)s, row FROM new
   UNION ALL
   SELECT b.id, now(), %(actor)s, 'import', false, b.changes, %(import)s, b.row
     FROM changing b JOIN changed USING (id)),

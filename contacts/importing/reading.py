@@ -35,6 +35,7 @@ class _Lines:
         self._encoding = "utf-8" if encoding == "utf-8-sig" else encoding
         self.raw: list[str] = []
         self.readable = True
+        self.ended = False
 
     def __iter__(self) -> Iterator[str]:
         while line := self._stream.readline(MAX_LINE + 1):
@@ -51,6 +52,7 @@ class _Lines:
             text = self._text(line)
             self.raw.append(text)
             yield text
+        self.ended = True
 
     def _text(self, line: bytes) -> str:
         try:
@@ -73,8 +75,9 @@ def rows(stream: BinaryIO, encoding: str, separator: str, *, offset: int = 0, li
             raise FileProblem("quote", {"line": first}) from error
         if cells is None:
             return
-        raw = "".join(source.raw)
-        if len(source.raw) > 1 and raw.count('"') % 2:
+        # The reader meets the end in the middle of a row only where it is still inside quotation marks.
+        if source.ended:
             raise FileProblem("quote", {"line": first})
         if any(cells):
-            yield Row(cells, source.offset, source.count, raw[:RAW_KEPT].rstrip("\r\n"), source.readable)
+            raw = "".join(source.raw)[:RAW_KEPT].rstrip("\r\n")
+            yield Row(cells, source.offset, source.count, raw, source.readable)

@@ -29,11 +29,11 @@ _NOTE = "COPY contacts_importrow (imported_id, row, category, reason, raw, detai
 _DUPLICATES = """
 WITH twice AS (
   DELETE FROM contacts_stagedrow s USING (
-    SELECT later.row, min(earlier.row) AS first FROM contacts_stagedrow later
-      JOIN contacts_stagedrow earlier ON earlier.imported_id = later.imported_id
-       AND earlier.address_key = later.address_key AND earlier.row < later.row
-     WHERE later.imported_id = %(import)s AND later.row > %(after)s GROUP BY later.row) d
-   WHERE s.imported_id = %(import)s AND s.row = d.row RETURNING s.row, s.address, d.first)
+    SELECT later.row, (SELECT min(earlier.row) FROM contacts_stagedrow earlier
+                        WHERE earlier.imported_id = %(import)s AND earlier.address_key = later.address_key
+                          AND earlier.row < later.row) AS first
+      FROM contacts_stagedrow later WHERE later.imported_id = %(import)s AND later.row > %(after)s) d
+   WHERE s.imported_id = %(import)s AND s.row = d.row AND d.first IS NOT NULL RETURNING s.row, s.address, d.first)
 INSERT INTO contacts_importrow (imported_id, row, category, reason, raw, detail)
 SELECT %(import)s, row, 'duplicate', 'duplicate', address, first::text FROM twice
 """
