@@ -133,7 +133,8 @@ class _Opening:
 
     async def _addresses(self) -> list[tuple[int, str]]:
         names = self.endpoint.addresses or (self.endpoint.host,)
-        loop, found = asyncio.get_running_loop(), []
+        loop = asyncio.get_running_loop()
+        found: list[tuple[int, str]] = []
         for name in names:
             try:
                 infos = await loop.getaddrinfo(name, self.endpoint.port, type=socket.SOCK_STREAM)
@@ -142,7 +143,9 @@ class _Opening:
                 fault = Fault.NO_SUCH_DOMAIN if gone else Fault.DNS_TEMPORARY
                 raise OpeningFailed(fault.reply(Phase.DNS, f"{name}: {error.strerror}")) from error
             found += [(info[0], str(info[4][0])) for info in infos]
-        return list(dict.fromkeys(found))
+        found = list(dict.fromkeys(found))
+        self.on_step(Phase.DNS, " ".join(address for _, address in found))
+        return found
 
     async def _dial(self, family: int, address: str) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
