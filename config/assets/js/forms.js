@@ -65,3 +65,15 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "1";
   setTimeout(() => delete form.dataset.sent, 4000);
 });
+
+// <button data-fills="host=smtp.example.com&port=587">: writes values into the fields of its form.
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-fills]");
+  const form = button?.closest("form");
+  if (!form) return;
+  for (const [name, value] of new URLSearchParams(button.dataset.fills)) {
+    if (form.elements[name]) form.elements[name].value = value;
+  }
+  form.dispatchEvent(new Event("change", { bubbles: true }));
+  button.closest("details.menu")?.removeAttribute("open");
+});
