@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
@@ -16,6 +16,11 @@ from campaigns.models import Campaign
 from contacts.addresses import AddressProblem, parse
 from contacts.models import List
 from delivery.models import FromAddress, Route
+
+if TYPE_CHECKING:
+    CampaignModelForm = forms.ModelForm[Campaign]
+else:  # the class takes no parameter at run time
+    CampaignModelForm = forms.ModelForm
 
 LONGEST = 2_000_000  # characters of one part: Gmail cuts at 102 kB, so nobody sends this
 
@@ -31,7 +36,7 @@ def one_line(value: str) -> str:
     return value
 
 
-class ContentForm(forms.ModelForm[Campaign]):
+class ContentForm(CampaignModelForm):
     """The Write tab; also what autosave sends."""
 
     version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)

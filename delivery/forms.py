@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +12,13 @@ from accounts import fields
 from accounts.models import Workspace
 from contacts.addresses import Address, parse
 from delivery.models import FromAddress, Limit, Route, SendingDomain
+
+if TYPE_CHECKING:
+    RouteModelForm = forms.ModelForm[Route]
+    LimitModelForm = forms.ModelForm[Limit]
+    FromAddressModelForm = forms.ModelForm[FromAddress]
+else:  # the class takes no parameter at run time
+    RouteModelForm = LimitModelForm = FromAddressModelForm = forms.ModelForm
 
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
@@ -30,7 +37,7 @@ def one_line(value: str) -> str:
     return value
 
 
-class RouteForm(forms.ModelForm[Route]):
+class RouteForm(RouteModelForm):
     """A route. The password is write-only: an empty one keeps what is stored."""
 
     password = forms.CharField(
@@ -87,7 +94,7 @@ class RouteForm(forms.ModelForm[Route]):
         return route
 
 
-class LimitForm(forms.ModelForm[Limit]):
+class LimitForm(LimitModelForm):
     """What may pass in a time over one route."""
 
     class Meta:
@@ -134,7 +141,7 @@ class DomainForm(forms.Form):
         return found.domain
 
 
-class FromAddressForm(forms.ModelForm[FromAddress]):
+class FromAddressForm(FromAddressModelForm):
     class Meta:
         model = FromAddress
         fields = ("name", "local_part", "reply_to")

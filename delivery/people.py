@@ -117,3 +117,40 @@ def _person(row: dict[str, Any], outcome: str) -> Person:
         provider=row["provider"] or row["domain"],
         due_at=row["due_at"],
     )
+
+
+@dataclass(frozen=True)
+class Said:
+    """The last reply about one person, as it came."""
+
+    message: int
+    rcpt: str
+    at: Any
+    code: int | None
+    reply: str
+
+
+_REPLIES = """
+    SELECT e.message_id, m.rcpt, a.at, a.code, coalesce(a.reply, '')
+    FROM (
+        SELECT message_id FROM delivery_messageexception
+        WHERE mailing_id = %(mailing)s AND state = %(state)s AND message_id > %(after)s
+            AND (%(cause)s = '' OR cause = %(cause)s)
+        ORDER BY message_id LIMIT %(limit)s
+    ) e JOIN delivery_message m ON m.id = e.message_id
+    LEFT JOIN LATERAL (
+        SELECT at, code, reply FROM delivery_attempt WHERE message_id = e.message_id AND code IS NOT NULL
+        ORDER BY id DESC LIMIT 1
+    ) a ON true
+    ORDER BY e.message_id
+"""
+
+
+def replies(mailing: Mailing, outcome: str, *, cause: str, after: int = 0) -> tuple[list[Said], int | None]:
+    """One page of raw replies, and where the next one begins. Raises KeyError for an outcome without replies."""
+    state = BY_EXCEPTION[outcome]
+    parameters: dict[str, Any] = {"mailing": mailing.pk, "state": state, "after": after, "cause": cause, "limit": PAGE + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(_REPLIES, parameters)
+        rows = [Said(*row) for row in cursor.fetchall()]
+    return rows[:PAGE], rows[PAGE - 1].message if len(rows) > PAGE else None

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from accounts.roles import Can, WorkspaceRequest, requires
 from analytics import charts, reports
 from campaigns.models import Campaign
-from contacts.exporting import safe_cell
+from contacts.cells import safe_cell
 from delivery.models import Mailing
 
 

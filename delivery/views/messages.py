@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from contacts.exporting import safe_cell
+from contacts.cells import safe_cell
 from delivery import copies, message_page, people
 from delivery.models import Mailing, Message
 from delivery.views.mailbox import LETTER_POLICY
@@ -74,6 +74,21 @@ def list_people(request: WorkspaceRequest, pk: int) -> HttpResponse:
         "first": not after,
     }
     return render(request, "delivery/people.html", context)
+
+
+@requires(Can.VIEW)
+@require_GET
+def list_replies(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """What their servers said, word for word."""
+    mailing = mailing_of(request, pk)
+    outcome, cause = request.GET.get("outcome", "failed"), request.GET.get("cause", "")[:80]
+    after = request.GET.get("after", "")
+    if outcome not in people.BY_EXCEPTION:
+        raise Http404
+    said, more = people.replies(mailing, outcome, cause=cause, after=int(after) if after.isdecimal() else 0)
+    explanation = message_page.explanation_of(cause)
+    context = {"mailing": mailing, "said": said, "more": more, "outcome": outcome, "cause": cause, "explanation": explanation}
+    return render(request, "delivery/replies.html", context)
 
 
 @requires(Can.VIEW)

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from analytics.views import overview, report
+
+app_name = "analytics"
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("campaigns/<int:pk>/report/live", report.report, name="report"),
+    path("campaigns/<int:pk>/report.csv", report.export, name="export"),
+]
