@@ -2,7 +2,8 @@
 have changed.
 
 Run by the machine's own Python before anything is installed, so that it imports the standard library alone:
-`python3 config/install.py` for what `make up` needs, `python3 config/install.py dev` for tests and checks too.
+`python3 config/install.py` for what `make up` needs; with `dev` for tests and checks too; with `production` for the
+product without the embedded servers.
 """
 
 from __future__ import annotations
@@ -25,15 +26,22 @@ OLDEST_NODE = 18
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
-def main(*, dev: bool) -> None:
+LOCKS = {
+    "production": ["requirements.txt"],
+    "embedded": ["requirements-embedded.txt"],
+    "dev": ["requirements-embedded.txt", "requirements-dev.txt"],
+}
+
+
+def main(purpose: str) -> None:
     if sys.version_info < OLDEST_PYTHON:
         raise SystemExit(f"Shirase needs Python {'.'.join(map(str, OLDEST_PYTHON))} or newer, this is {sys.version}")
     with (ROOT / ".install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         make_venv()
-        install_packages("requirements-embedded.txt")
-        if dev:
-            install_packages("requirements-dev.txt")
+        for name in LOCKS[purpose]:
+            install_packages(name)
+        if purpose == "dev":
             find_browser()
         build_front_end()
         run([PYTHON, "manage.py", "translations", "--compile"])
@@ -135,4 +143,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(dev="dev" in sys.argv[1:])
+    main(sys.argv[1] if len(sys.argv) > 1 else "embedded")
