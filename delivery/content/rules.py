@@ -66,7 +66,8 @@ def check(tree: nodes.Template, where: Part, source: str, *, private: bool = Fal
 
 def problem(where: Part, source: str, node: nodes.Node, needle: str, message: str, **params: object) -> TemplateProblem:
     """A problem at the node's line, at the column where `needle` first stands in it."""
-    return TemplateProblem(where, node.lineno, column_of(source, node.lineno, needle), message, **params)
+    line = node.lineno or 0  # Jinja2 leaves it out of some nodes
+    return TemplateProblem(where, line, column_of(source, line, needle) if line else 0, message, **params)
 
 
 def column_of(source: str, line: int, needle: str) -> int:
@@ -136,8 +137,9 @@ class _Checker:
 
     def _name(self, node: nodes.Name, parent: nodes.Node | None) -> None:
         name = node.name
-        if name.startswith("_") and not (self.private and name in PRIVATE):
-            raise self._refuse(node, name, gettext_noop("A name cannot start with “_”: %(name)s."), name=name)
+        # Jinja2 gives every template a `self`, which no list of undeclared names shows.
+        if name == "self" or (name.startswith("_") and not (self.private and name in PRIVATE)):
+            raise self._refuse(node, name, gettext_noop("The name %(name)s cannot be used."), name=name)
         if node.ctx != "load":
             return
         self.reads.names.setdefault(name, node.lineno)
@@ -162,7 +164,7 @@ class _Checker:
 
     def _attribute(self, node: nodes.Getattr | nodes.Getitem, name: str) -> None:
         if name.startswith("_"):
-            raise self._refuse(node, name, gettext_noop("A name cannot start with “_”: %(name)s."), name=name)
+            raise self._refuse(node, name, gettext_noop("The name %(name)s cannot be used."), name=name)
         root = node.node.name if isinstance(node.node, nodes.Name) else ""
         if root == "contact":
             self.reads.fields.setdefault(name, node.lineno)

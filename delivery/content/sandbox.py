@@ -205,7 +205,7 @@ def parse(where: Part, source: str) -> nodes.Template:
         stream = SpotStream(environment.lexer, source)
         tree = _parser(environment, stream).parse()
     except TemplateSyntaxError as error:
-        line, column = stream.place(error) if stream else (error.lineno, 1)
+        line, column = stream.place(error) if stream is not None else (error.lineno, 1)
         message = gettext_noop("The template cannot be read: %(detail)s")
         raise TemplateProblem(where, line, column, message, detail=error.message) from error
     except (RecursionError, ValueError, OverflowError) as error:

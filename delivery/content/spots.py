@@ -15,16 +15,20 @@ class SpotStream(TokenStream):
         self.source = source.replace("\r\n", "\n").replace("\r", "\n")
         self.offsets: list[int] = []
         self.read = 0
+        self.unreadable = False  # whether the lexer, not the parser, gave up
         super().__init__(self._tokens(lexer), None, None)
 
     def _tokens(self, lexer: Lexer) -> Iterator[Token]:
-        for line, kind, text in lexer.tokeniter(self.source, None):
-            at = self.source.find(text, self.read)
-            at = self.read if at < 0 else at
-            self.read = at + len(text)
-            for token in lexer.wrap([(line, kind, text)]):
-                self.offsets.append(at)
-                yield token
+        try:
+            for line, kind, text in lexer.tokeniter(self.source, None):
+                at = max(self.source.find(text, self.read), self.read)
+                self.read = at + len(text)
+                for token in lexer.wrap([(line, kind, text)]):
+                    self.offsets.append(at)
+                    yield token
+        except TemplateSyntaxError:
+            self.unreadable = True
+            raise
 
     def place(self, error: TemplateSyntaxError) -> tuple[int, int]:
         """Line and column (from 1) of an error raised while this stream was read."""
@@ -33,13 +37,11 @@ class SpotStream(TokenStream):
         return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
     def _offset(self, error: TemplateSyntaxError) -> int:
-        """The current token's where it is on the error's line, else where reading stopped, else the line's start."""
+        """Where reading stopped, or the parser's current token if it is on the error's line, else that line's tag."""
         lines = self.source.split("\n")
         start = sum(len(line) + 1 for line in lines[: error.lineno - 1])
         end = start + len(lines[min(error.lineno, len(lines)) - 1])
-        current = self.offsets[-1] if self.offsets else 0
-        for offset in (current, self.read):
-            if start <= offset <= end:
-                return offset
-        brace = self.source.find("{", start, end)
-        return brace if brace >= 0 else start
+        offset = self.read if self.unreadable else self.offsets[-1] if self.offsets else 0
+        if start <= offset <= end:
+            return offset
+        return max(self.source.find("{", start, end), start)
