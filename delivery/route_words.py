@@ -29,7 +29,7 @@ class StepName(enum.StrEnum):
 
 
 _LABELS: dict[StepName, str | Promise] = {
-    StepName.DNS: _("Name"),
+    StepName.DNS: pgettext_lazy("network", "Name"),
     StepName.CONNECT: pgettext_lazy("network", "Connection"),
     StepName.BANNER: _("Greeting"),
     StepName.HELO: _("Introduction (EHLO)"),
