@@ -1,8 +1,9 @@
-"""A worker's own append-only file: what had its dot, and what was answered.
+"""A worker's own file: what it was writing, what had its dot, and what was answered.
 
-`D <lease> <id>` before the dot, `R <lease> <id> <reply>` at the reply. Plain writes, no fsync: the page cache survives
-kill -9 and the OOM killer. The worker holds a lock on the file as long as it lives; who gets the lock knows that it
-is dead.
+`D <lease> <id>` is appended before the dot, `R <lease> <id> <reply>` at the reply. The first line is a fixed place for
+`B <lease> <id>`, the one message that is being built: it may be what kills the worker. Plain writes, no fsync: the page
+cache survives kill -9 and the OOM killer. The worker holds a lock on the file as long as it lives; who gets the lock
+knows that it is dead.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 
 REPLY_KEPT = 600
+_HEAD = 64  # octets of the first line
+_NOTHING = b"\n".rjust(_HEAD)
 
 
 class Alive(Exception):
@@ -34,8 +37,16 @@ class Journal:
     def __init__(self, folder: Path, worker: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = _path(folder, worker)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(self._file, _NOTHING)
+
+    def building(self, lease: int, message: int) -> None:
+        """Right before the message is rendered; `built` right after."""
+        os.pwrite(self._file, (b"B %d %d " % (lease, message)).ljust(_HEAD - 1) + b"\n", 0)
+
+    def built(self) -> None:
+        os.pwrite(self._file, _NOTHING, 0)
 
     def dot(self, lease: int, message: int) -> None:
         """Right before the dot is written."""
@@ -47,7 +58,8 @@ class Journal:
 
     def forget(self) -> None:
         """No lease is open: nothing in here is needed."""
-        os.ftruncate(self._file, 0)
+        os.ftruncate(self._file, _HEAD)
+        os.lseek(self._file, _HEAD, os.SEEK_SET)
 
     def close(self) -> None:
         if self._file >= 0:
@@ -62,6 +74,7 @@ class Entries:
 
     dots: set[int] = field(default_factory=set)  # had their dot, no reply known
     replies: dict[int, Reply] = field(default_factory=dict)
+    building: int | None = None  # was being built
 
 
 @contextmanager
@@ -93,7 +106,9 @@ def read(path: Path, lease: int) -> Entries:
         if of_lease != wanted:
             continue
         message, _, said = rest.partition(" ")
-        if kind == "D":
+        if kind == "B":
+            entries.building = int(message)
+        elif kind == "D":
             entries.dots.add(int(message))
             entries.replies.pop(int(message), None)
         else:

@@ -75,6 +75,7 @@ class Left:
     outcome: Outcome | None  # recorded before the end
     reply: Reply | None  # from the journal
     dot: bool  # the journal has its dot and no reply
+    building: bool = False  # it was being built when the worker ended
 
 
 def recover(host: str, folder: Path) -> int:
@@ -145,7 +146,7 @@ def _left(lease: Lease, entries: journal.Entries | None) -> Iterator[Left]:
         attempt = Try(message, attempts, provider or "", lease.mailing.at_most_once)
         yield Left(
             attempt, crashes, marks.get(message), _again(attempt, recorded.get(message)),
-            known.replies.get(message), message in known.dots,
+            known.replies.get(message), message in known.dots, message == known.building,
         )  # fmt: skip
 
 
@@ -184,7 +185,7 @@ def judge(left: Left, *, journal_known: bool, chance: float) -> tuple[Outcome, b
     if left.marked_at is None:
         return returned(message), False
     if journal_known and not left.dot:
-        return _crashed(left), True
+        return (_crashed(left) if left.building else returned(message, cause=CRASHED)), True
     if not left.attempt.at_most_once:  # at least once, with the same bytes
         return _crashed(left), True
     unknown = Fault.DROPPED_AFTER_DOT.reply(Phase.DOT, "our own worker was lost")
@@ -192,7 +193,7 @@ def judge(left: Left, *, journal_known: bool, chance: float) -> tuple[Outcome, b
 
 
 def _crashed(left: Left) -> Outcome:
-    """A mark without an outcome: queued again, unless this message may be what kills the worker."""
+    """Queued again, unless this message seems to be what kills the worker."""
     if left.crashes + 1 >= MOST_CRASHES:
         return held(left.attempt.message, CRASHED)
     return returned(left.attempt.message, cause=CRASHED, crashed=1)

@@ -236,11 +236,14 @@ class Place:
             return None
         while self.queue:
             job = self.queue.popleft()
+            self.process.journal.building(job.holder.lease, job.to.message)
             try:
                 envelope = job.holder.sending.write(job.to)
             except (RenderLimit, BadHeader) as problem:
                 job.holder.done(job, _unwritable(job, problem))
                 continue
+            finally:
+                self.process.journal.built()
             job.sha256 = hashlib.sha256(envelope.data).hexdigest()
             self._flying[envelope.id] = job
             hold.taken += 1

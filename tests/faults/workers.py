@@ -107,7 +107,8 @@ def open_marks() -> int:
     """Messages that are marked and have no outcome."""
     return _number(
         "SELECT count(*) FROM delivery_attempt a JOIN delivery_lease l ON l.id = a.lease_id AND l.closed_at IS NULL,"
-        " unnest(a.ids) AS marked WHERE NOT EXISTS (SELECT FROM delivery_attempt o WHERE o.message_id = marked)"
+        " unnest(a.ids) AS id_marked WHERE NOT EXISTS ("
+        "SELECT FROM delivery_attempt o WHERE o.message_id = id_marked AND o.lease_id = l.id)"
     )
 
 
