@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import Role, User, Workspace
 from tests.factories import make_member, make_workspace
 
 PASSWORD = "kurokawa-tea-42"
+
+
+@pytest.fixture(autouse=True)
+def light_passwords(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["tests.accounts.hashing.LightArgon2"]
 
 
 @pytest.fixture

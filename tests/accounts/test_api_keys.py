@@ -44,9 +44,7 @@ def test_a_revoked_key_stops_at_once(made: tuple[ApiKey, str]) -> None:
 
 def test_an_expired_key_stops(workspace: Workspace) -> None:
     now = timezone.now()
-    _key, token = api_keys.create(
-        workspace, name="Shop", scopes=[], by=None, expires_at=now + dt.timedelta(days=30)
-    )
+    _key, token = api_keys.create(workspace, name="Shop", scopes=[], by=None, expires_at=now + dt.timedelta(days=30))
     assert api_keys.authenticate(token, now=now + dt.timedelta(days=29))
     assert api_keys.authenticate(token, now=now + dt.timedelta(days=30)) is None
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from accounts.roles import MATRIX, SENTENCES, Can, Permissions, Role, allows
@@ -28,7 +30,7 @@ def test_every_permission_has_a_sentence() -> None:
 
 def test_each_role_can_all_that_the_ones_before_it_can() -> None:
     roles = [MATRIX[role] for role in Role]
-    assert all(less < more for less, more in zip(roles, roles[1:], strict=False))
+    assert all(less < more for less, more in itertools.pairwise(roles))
 
 
 def test_a_stranger_may_nothing() -> None:

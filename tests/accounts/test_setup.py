@@ -31,7 +31,9 @@ def furnished(monkeypatch: pytest.MonkeyPatch) -> list[NewWorkspace]:
 
 
 @pytest.mark.django_db
-def test_setup_makes_owner_and_workspace_and_ends_on_the_overview(client: Client, furnished: list[NewWorkspace]) -> None:
+def test_setup_makes_owner_and_workspace_and_ends_on_the_overview(
+    client: Client, furnished: list[NewWorkspace]
+) -> None:
     assert client.post("/setup", OWNER).headers["Location"] == "/setup"
     assert client.post("/setup", ORGANISATION).headers["Location"] == "/"
     user, workspace = User.objects.get(), Workspace.objects.get()

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import AuditEntry, User
+from tests.accounts.conftest import PASSWORD
+from tests.accounts.hashing import LightArgon2
+
+pytestmark = pytest.mark.django_db
+LOCKED = 429
+
+
+@pytest.fixture(autouse=True)
+def locmem(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+def sign_in(client: Client, email: str, password: str, *, address: str = "192.0.2.1", **more: str):
+    return client.post("/login", {"login": email, "password": password, **more}, REMOTE_ADDR=address)
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/profile").status_code == 200
+
+
+def test_a_person_signs_in_by_email_however_they_type_it(client: Client, admin: User) -> None:
+    assert sign_in(client, "KEIKO@minori.example", PASSWORD).headers["Location"] == "/"
+    assert is_in(client)
+
+
+def test_passwords_are_kept_as_argon2id(admin: User) -> None:
+    assert admin.password.startswith("argon2$argon2id$")
+
+
+def test_without_the_tick_the_session_ends_with_the_browser(client: Client, admin: User) -> None:
+    assert sign_in(client, admin.email, PASSWORD).cookies["sessionid"]["max-age"] == ""
+    client.post("/logout")
+    assert sign_in(client, admin.email, PASSWORD, remember="on").cookies["sessionid"]["max-age"] == 14 * 24 * 3600
+
+
+def test_the_session_is_a_new_one_after_sign_in(client: Client, admin: User) -> None:
+    client.get("/login")
+    session = client.session
+    session["x"] = 1
+    session.save()
+    before = session.session_key
+    sign_in(client, admin.email, PASSWORD)
+    assert client.session.session_key != before
+
+
+def test_known_and_unknown_people_get_the_same_answer(client: Client, admin: User) -> None:
+    answers = [sign_in(client, email, "wrong password") for email in (admin.email, "nobody@minori.example")]
+    token = re.compile(r'(value|content|data-now)="[^"]+"')
+    assert answers[0].status_code == answers[1].status_code
+    assert token.sub("", answers[0].content.decode()) == token.sub("", answers[1].content.decode())
+    assert "Email and password do not match" in answers[0].content.decode()
+
+
+def test_unknown_people_wait_for_as_many_hashes_as_known_ones(client: Client, admin: User) -> None:
+    hashes = []
+    for email in (admin.email, "nobody@minori.example"):
+        before = LightArgon2.hashed
+        sign_in(client, email, "wrong password")
+        hashes.append(LightArgon2.hashed - before)
+    assert hashes == [1, 1]
+
+
+def test_an_account_is_closed_after_ten_failures_from_anywhere(client: Client, admin: User) -> None:
+    for number in range(10):
+        answer = sign_in(client, admin.email, "wrong password", address=f"192.0.2.{number}")
+    assert answer.status_code == LOCKED
+    answer = sign_in(client, admin.email.upper(), PASSWORD, address="198.51.100.1")
+    assert answer.status_code == LOCKED and not is_in(client)
+    assert "closed for 15 minutes" in answer.content.decode()
+
+
+def test_an_address_is_closed_after_ten_failures_for_anybody(client: Client, admin: User) -> None:
+    for number in range(10):
+        answer = sign_in(client, f"person{number}@minori.example", "wrong password")
+    assert answer.status_code == LOCKED
+    assert sign_in(client, admin.email, PASSWORD).status_code == LOCKED
+    assert sign_in(client, admin.email, PASSWORD, address="198.51.100.1").status_code == 302
+
+
+def test_an_unknown_account_is_closed_just_the_same(client: Client, admin: User) -> None:
+    for number in range(10):
+        answer = sign_in(client, "nobody@minori.example", "wrong password", address=f"192.0.2.{number}")
+    assert answer.status_code == LOCKED
+
+
+def test_a_success_in_between_does_not_buy_more_guesses(client: Client, admin: User) -> None:
+    User.objects.create_user("mallory@minori.example", PASSWORD, name="Mallory")
+    for _ in range(9):
+        sign_in(client, admin.email, "wrong password")
+    assert sign_in(Client(), "mallory@minori.example", PASSWORD).status_code == 302
+    assert sign_in(client, admin.email, "wrong password").status_code == LOCKED
+
+
+def test_a_forged_forwarded_header_does_not_make_a_new_address(client: Client, admin: User) -> None:
+    for number in range(10):
+        answer = client.post(
+            "/login",
+            {"login": f"p{number}@minori.example", "password": "wrong password"},
+            REMOTE_ADDR="192.0.2.1",
+            HTTP_X_FORWARDED_FOR=f"203.0.113.{number}, 203.0.113.{number}",
+        )
+    assert answer.status_code == LOCKED
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "\\\\evil.example", "javascript:alert(1)"]
+)
+def test_next_stays_on_this_host(client: Client, admin: User, target: str) -> None:
+    assert sign_in(client, admin.email, PASSWORD, next=target).headers["Location"] == "/"
+    for path in ("/preferences", "/notices/read"):
+        assert client.post(path, {"next": target}).headers["Location"] in ("/", "/notices")
+
+
+def test_next_on_this_host_is_followed(client: Client, admin: User) -> None:
+    answer = sign_in(client, admin.email, PASSWORD, next="/settings/team?x=1")
+    assert answer.headers["Location"] == "/settings/team?x=1"
+
+
+def test_changing_the_password_ends_every_other_session(admin: User) -> None:
+    here, elsewhere = Client(), Client()
+    for client in (here, elsewhere):
+        sign_in(client, admin.email, PASSWORD)
+    answer = here.post("/profile/password", {"old": PASSWORD, "new": "another-long-one-7"})
+    assert answer.status_code == 302
+    assert is_in(here) and not is_in(elsewhere)
+    assert AuditEntry.objects.filter(action="user.password_changed", actor=admin).exists()
+
+
+def test_the_old_password_is_asked_for(client: Client, admin: User) -> None:
+    sign_in(client, admin.email, PASSWORD)
+    answer = client.post("/profile/password", {"old": "wrong", "new": "another-long-one-7"})
+    assert answer.status_code == 422 and "not your current password" in answer.content.decode()
+    assert User.objects.get().check_password(PASSWORD)
+
+
+def reset_link(address: str) -> str:
+    (message,) = mail.outbox
+    assert message.to == [address]
+    found = re.search(r"http://[^/]+(/password/reset/\S+)", str(message.body))
+    assert found
+    return found[1]
+
+
+def test_a_reset_link_sets_a_password_once_and_ends_all_sessions(client: Client, admin: User) -> None:
+    elsewhere = Client()
+    sign_in(elsewhere, admin.email, PASSWORD)
+    assert client.post("/password/reset", {"email": admin.email}).headers["Location"] == "/password/reset/sent"
+    link = reset_link(admin.email)
+    form = client.get(link).headers["Location"]
+    new = {"password1": "another-long-one-7", "password2": "another-long-one-7"}
+    assert client.post(form, new).headers["Location"] == "/password/reset/done"
+    assert not is_in(elsewhere)
+    assert "no longer works" in Client().get(link).content.decode()
+    assert sign_in(client, admin.email, "another-long-one-7").status_code == 302
+
+
+def test_a_reset_for_nobody_answers_the_same_and_mails_nobody(client: Client, admin: User) -> None:
+    answer = client.post("/password/reset", {"email": "nobody@minori.example"})
+    assert answer.headers["Location"] == "/password/reset/sent" and not mail.outbox
+
+
+def test_a_reset_mail_speaks_the_language_of_the_person(client: Client, admin: User) -> None:
+    User.objects.update(language="ja")
+    client.post("/password/reset", {"email": admin.email})
+    assert mail.outbox[0].subject == "Shirase パスワードの再設定"
+
+
+def test_nobody_signs_up_uninvited(client: Client, admin: User) -> None:
+    data = {"email": "mallory@minori.example", "password1": PASSWORD}
+    for answer in (client.get("/signup"), client.post("/signup", data)):
+        assert "By invitation only" in answer.content.decode()
+    assert User.objects.count() == 1
+
+
+def test_a_fragment_of_a_signed_out_person_sends_the_whole_page_to_sign_in(client: Client, admin: User) -> None:
+    headers = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/settings/team"}
+    answer = client.get("/jobs/1", **headers)
+    assert answer.headers["HX-Redirect"] == "/login?next=/settings/team"
+
+
+def test_posts_need_the_csrf_token(admin: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert sign_in(client, admin.email, PASSWORD).status_code == 403
+    assert client.post("/preferences", {"theme": "dark"}).status_code == 403
