@@ -1,4 +1,14 @@
-"""Reads causes/*.toml and entries/*.toml. A mistake in them names its file and id."""
+"""Reads causes/*.toml and entries/*.toml. A mistake in them names its file and id.
+
+A new reply needs a new `[[entry]]` in one of the entry files: how to recognise it, the id of a cause,
+where the knowledge comes from, and at least one sample that hits it (the tests try every sample):
+
+    must = ["one phrase", ["either", "or"]]   all of these have to be in the text, in lower case
+    not = ["phrase"]                          none of these
+    enhanced = "5.7.60*", reply = "55", phase = ["rcpt"], provider = a family of delivery/providers.toml
+
+A new cause is a table of causes/*.toml, in both languages; its id is stored in the database for ever.
+"""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from delivery import providers
 from delivery.knowledge.loading import knowledge
@@ -31,9 +32,18 @@ _BEFORE_RCPT = frozenset({Phase.CONNECT, Phase.TLS, Phase.HELO, Phase.AUTH, Phas
 _CLEAR = 0.65
 
 # Quantifiers are bounded: each pattern is linear. Addresses go, lest spam@example.com be read as a verdict.
-_ADDRESS = re.compile(r"<[^\s<>/]{1,320}>|<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?")
+_ADDRESS = re.compile(r"<[^\s<>/]{1,320}>|[^\s<>@():,;]{1,64}@[\w.\-]{1,255}")
 _LINE_START = re.compile(r"(?m)^(?:[245]\d\d[ -])?(?:[245]\.\d{1,3}\.\d{1,3}(?=\s|$))?")
 _STATUS_IN_TEXT = re.compile(r"(?:^|#|\()([245])\.(\d{1,3})\.(\d{1,3})(?![.\d])")
+
+
+class _Facts(NamedTuple):
+    """What is known of a reply beside its words, as entries ask for it."""
+
+    family: str
+    phase: Phase
+    digits: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +112,27 @@ def _status_in(text: str) -> EnhancedStatus | None:
 def _judge(family: str, phase: Phase, code: int, status: EnhancedStatus | None, text: str) -> Verdict:
     rules = _rules()
     here = rules.index.found(text)
-    family = family or providers.family_by_signs(here)
+    family = family or providers.family_by_signs(here) or _family_by_status(status)
+    facts = _Facts(family, phase, str(code), str(status or ""))
     speaking = {position for phrase in here for position in rules.by_phrase.get(phrase, ())}
-    fitting = (
-        position
-        for position in sorted(speaking)
-        if _says(rules.entries[position], here) and _fits(rules.entries[position], family, phase, code, status)
+    best = next(
+        (at for at in sorted(speaking) if _fits(rules.entries[at], facts) and _says(rules.entries[at], here)), None
     )
-    silent = _silent(family, phase, code, status)
-    entry = rules.entries[min(next(fitting, silent), silent)]
-    return _verdict(entry, phase, code or (status.klass * 100 if status else 0))
+    silent = _silent(facts)
+    winner = silent if best is None else min(best, silent)
+    return _verdict(winner, phase, code or (status.klass * 100 if status else 0))
 
 
-@lru_cache(maxsize=2048)
-def _silent(family: str, phase: Phase, code: int, status: EnhancedStatus | None) -> int:
+def _family_by_status(status: EnhancedStatus | None) -> str:
+    """IANA's registry ends at 5.7.30: codes of three digits, such as 5.7.515, are Microsoft's own."""
+    return "microsoft" if status and status.detail >= 100 else ""
+
+
+@lru_cache(maxsize=4096)
+def _silent(facts: _Facts) -> int:
     """The position of the best entry that asks for no words; the last one of all fits everything."""
     rules = _rules()
-    return next(at for at in rules.textless if _fits(rules.entries[at], family, phase, code, status))
+    return next(at for at in rules.textless if _fits(rules.entries[at], facts))
 
 
 def _says(entry: Entry, here: set[str]) -> bool:
@@ -129,25 +143,28 @@ def _any(words: Iterable[str], here: set[str]) -> bool:
     return not here.isdisjoint(words)
 
 
-def _fits(entry: Entry, family: str, phase: Phase, code: int, status: EnhancedStatus | None) -> bool:
-    if entry.provider and entry.provider != family:
+def _fits(entry: Entry, facts: _Facts) -> bool:
+    if entry.provider and entry.provider != facts.family:
         return False
-    if entry.phases and phase not in entry.phases:
+    if entry.phases and facts.phase not in entry.phases:
         return False
-    return str(code).startswith(entry.reply) and _status_fits(entry.enhanced, status)
+    if not facts.digits.startswith(entry.reply):
+        return False
+    return not entry.enhanced or _status_fits(entry.enhanced, facts.status)
 
 
-def _status_fits(pattern: str, status: EnhancedStatus | None) -> bool:
-    """`pattern` is empty (fits all), or three parts, each a number, "*", or digits and "*"."""
-    if not pattern:
-        return True
-    if status is None:
+@lru_cache(maxsize=16384)
+def _status_fits(pattern: str, status: str) -> bool:
+    """`pattern` has three parts, each a number, "*", or digits and "*"."""
+    if not status:
         return False
-    parts = zip(pattern.split("."), str(status).split("."), strict=True)
+    parts = zip(pattern.split("."), status.split("."), strict=True)
     return all(have.startswith(want[:-1]) if want.endswith("*") else have == want for want, have in parts)
 
 
-def _verdict(entry: Entry, phase: Phase, code: int) -> Verdict:
+@lru_cache(maxsize=4096)
+def _verdict(position: int, phase: Phase, code: int) -> Verdict:
+    entry = _rules().entries[position]
     cause = knowledge().causes[entry.cause]
     if cause.action in SUPPRESSING and phase in _BEFORE_RCPT and entry.provider != LOCAL:
         cause = knowledge().causes["unknown"]

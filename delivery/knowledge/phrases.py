@@ -42,9 +42,7 @@ class PhraseIndex:
     def found(self, text: str) -> set[str]:
         """The phrases in this lower-case text."""
         words = set(_WORD.findall(text))
-        here = {phrase for phrase in self._always if phrase in text}
-        for word in words & self._words.keys():
-            here.update(phrase for phrase in self._words[word] if phrase in text)
-        for stem in {word[:_STEM] for word in words} & self._stems.keys():
-            here.update(phrase for phrase in self._stems[stem] if phrase in text)
-        return here
+        likely = [self._always]
+        likely += [self._words[word] for word in words & self._words.keys()]
+        likely += [self._stems[stem] for stem in {word[:_STEM] for word in words} & self._stems.keys()]
+        return {phrase for phrases in likely for phrase in phrases if phrase in text}

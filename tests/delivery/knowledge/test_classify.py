@@ -56,6 +56,7 @@ REPLIES = [
         "outlook",
         "bulk_rules_not_met",
     ),
+    ("550 5.7.515 refused", "", "bulk_rules_not_met"),
     ("550 5.7.25 refused", "", "ptr_missing"),
     ("504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname", "", "helo_refused"),
     ("554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org", "", "blocklist_spamhaus"),
