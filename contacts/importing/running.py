@@ -137,6 +137,7 @@ def _check(imported: Import, job: Job, until: float) -> bool:
         stager = Stager(imported)
         if not _slices(stager.step, imported, job, until, half=1):
             return False
+        staging.refresh_statistics()
     if not _slices(lambda: applying.check_step(imported), imported, job, until, half=2):
         return False
     return _end(imported, job, State.CHECKING, State.CHECKED)
@@ -145,6 +146,7 @@ def _check(imported: Import, job: Job, until: float) -> bool:
 def _write(imported: Import, job: Job, until: float) -> bool:
     if imported.cursor == 0:
         applying.make_fields(imported, _labels(imported))
+        staging.refresh_statistics()
     if not _slices(lambda: applying.write_step(imported), imported, job, until):
         return False
     Import.objects.filter(pk=imported.pk).update(finished_at=timezone.now())

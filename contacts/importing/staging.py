@@ -27,13 +27,15 @@ _STAGE = """COPY contacts_stagedrow (imported_id, row, address, address_key, dom
 _NOTE = "COPY contacts_importrow (imported_id, row, category, reason, raw, detail) FROM STDIN"
 # The first row of an address is taken; later ones are named with it.
 _DUPLICATES = """
-WITH twice AS (
-  DELETE FROM contacts_stagedrow s USING (
-    SELECT later.row, (SELECT min(earlier.row) FROM contacts_stagedrow earlier
-                        WHERE earlier.imported_id = %(import)s AND earlier.address_key = later.address_key
-                          AND earlier.row < later.row) AS first
-      FROM contacts_stagedrow later WHERE later.imported_id = %(import)s AND later.row > %(after)s) d
-   WHERE s.imported_id = %(import)s AND s.row = d.row AND d.first IS NOT NULL RETURNING s.row, s.address, d.first)
+WITH fresh AS MATERIALIZED (
+  SELECT row, address_key FROM contacts_stagedrow WHERE imported_id = %(import)s AND row > %(after)s),
+known AS MATERIALIZED (
+  SELECT f.row, e.row AS first FROM fresh f CROSS JOIN LATERAL (
+    SELECT row FROM contacts_stagedrow e WHERE e.imported_id = %(import)s AND e.address_key = f.address_key
+     ORDER BY e.address_key, e.row LIMIT 1) e WHERE e.row < f.row),
+twice AS (
+  DELETE FROM contacts_stagedrow s USING known k
+   WHERE s.imported_id = %(import)s AND s.row = k.row RETURNING s.row, s.address, k.first)
 INSERT INTO contacts_importrow (imported_id, row, category, reason, raw, detail)
 SELECT %(import)s, row, 'duplicate', 'duplicate', address, first::text FROM twice
 """
@@ -56,6 +58,12 @@ def clear(imported: Import) -> None:
     ImportRow.objects.filter(imported=imported).delete()
     imported.offset = imported.lines = imported.rows = imported.cursor = 0
     imported.estimate, imported.counts = {}, {}
+
+
+def refresh_statistics() -> None:
+    """What follows joins sets of this table with one another: the planner must know how large they are."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE contacts_stagedrow")
 
 
 class Stager:
