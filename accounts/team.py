@@ -60,13 +60,16 @@ def link_of(token: str) -> str:
     return f"{settings.BASE_URL}{reverse('accounts:join', args=[token])}"
 
 
-def mail_invitation(invitation: Invitation, token: str) -> None:
-    """In the workspace's language: what the person reads is not known yet. Raises OSError when no server takes it."""
+def mail_invitation(invitation: Invitation, token: str) -> bool:
+    """In the workspace's language: what the person reads is not known yet. False when nobody would take the mail."""
     context = {"invitation": invitation, "link": link_of(token), "days": INVITATION_LASTS.days}
     with translation.override(invitation.workspace.language):
         subject = render_to_string("accounts/email/invitation_subject.txt", context).strip()
         body = render_to_string("accounts/email/invitation.txt", context)
-    send_mail(subject, body, None, [invitation.email])
+    try:
+        return bool(send_mail(subject, body, None, [invitation.email]))
+    except OSError:
+        return False
 
 
 def find_invitation(token: str) -> Invitation:
