@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -66,6 +65,16 @@ def scopes(mailing: Mailing, route: Route, site: int | None) -> list[Scope]:
     return sorted(found, key=lambda scope: scope.key)
 
 
+def limited_sites(route: int) -> dict[int, Scope]:
+    """The sites that have a rate or cap of their own over this route."""
+    found = {}
+    for limit in Limit.objects.filter(route=route, site__isnull=False, sending_domain=None, workspace=None):
+        rates = Limits(limit.per_second, limit.per_minute, limit.per_hour, limit.per_day)
+        if rates != Limits() and limit.site_id is not None:
+            found[limit.site_id] = Scope(_key(limit), rates)
+    return found
+
+
 def _applies(limit: Limit, route: Route, site: int | None, domain: int, workspace: int) -> bool:
     if limit.site_id is not None and (route.kind != Route.Kind.DIRECT or limit.site_id != site):
         return False
@@ -80,9 +89,11 @@ def _key(limit: Limit) -> str:
     parts = [
         f"{name}:{value}"
         for name, value in (
-            ("route", limit.route_id), ("site", limit.site_id),
-            ("domain", limit.sending_domain_id), ("workspace", limit.workspace_id),
-        )  # fmt: skip
+            ("route", limit.route_id),
+            ("site", limit.site_id),
+            ("domain", limit.sending_domain_id),
+            ("workspace", limit.workspace_id),
+        )
         if value is not None
     ]
     return "/".join(parts)
@@ -133,7 +144,8 @@ def _locked(keys: Sequence[str]) -> tuple[dict[str, throttle.Bucket], float]:
         )
         cursor.execute(
             "SELECT key, extract(epoch FROM next_at)::float8, slots, extract(epoch FROM slots_at)::float8, day_slots,"
-            " extract(epoch FROM day_slots_at)::float8 FROM delivery_bucket WHERE key = ANY(%s) ORDER BY key FOR UPDATE",
+            " extract(epoch FROM day_slots_at)::float8 FROM delivery_bucket WHERE key = ANY(%s) ORDER BY key"
+            " FOR UPDATE",
             [list(keys)],
         )
         rows = cursor.fetchall()
@@ -177,7 +189,7 @@ def closed_seconds(keys: Iterable[str]) -> dict[str, float]:
 
 
 def close(key: str, cause: str) -> float:
-    """Nothing goes there for a while: a minute, doubling to thirty while it keeps failing. Returns the (scaled) seconds.
+    """Nothing goes there for a minute, doubling to thirty while it keeps failing. Returns the (scaled) seconds.
 
     Workers that fail together count once: a bucket that is closed already stays as it is.
     """
@@ -195,7 +207,7 @@ def close(key: str, cause: str) -> float:
         closings, still = cursor.fetchone()
         if still is not None and still > 0:
             return float(still)
-        seconds = retry.closed_for(closings + 1) * settings.TIME_SCALE
+        seconds: float = retry.closed_for(closings + 1) * settings.TIME_SCALE
         cursor.execute(
             "UPDATE delivery_bucket SET closings = closings + 1, closed_cause = %s,"
             " closed_until = now() + %s * interval '1 second' WHERE key = %s",

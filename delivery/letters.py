@@ -79,7 +79,7 @@ def full_name(columns: Mapping[str, Any]) -> str:
 
 
 def recipient(message_id: int, contact_id: int | None, rcpt: str, columns: Mapping[str, Any]) -> Recipient:
-    """`columns` are the contact's, or those of whoever a test is written as. Only a contact's own mail bears the name."""
+    """`columns`: the contact's, or those of whoever a test is written as. Only a contact's own mail bears the name."""
     return Recipient(
         message_id=message_id,
         contact_id=contact_id or 0,

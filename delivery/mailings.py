@@ -1,4 +1,4 @@
-"""The verbs of a mailing: made, started, paused, resumed, stopped, taken back. Each from a named state, in one statement.
+"""The verbs of a mailing: made, started, paused, resumed, stopped, taken back. Each from a named state, once.
 
 A verb answers True when it changed something; False means that somebody else was first, or that the mailing was not
 in a state for it.
@@ -44,7 +44,7 @@ def create(
     start_at: datetime | None = None,
     give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> Mailing:
-    """A mailing to lists. It starts by itself at `start_at` (None: at the next tick) and can be taken back until then."""
+    """A mailing to lists. It starts at `start_at` (None: at the next tick) and can be taken back until then."""
     mailing = Mailing.objects.create(
         workspace=workspace,
         kind=kind,
@@ -79,7 +79,7 @@ def post(
     reply_to: str = "",
     give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> Mailing:
-    """A mailing to typed addresses (tests, opt-in, notices): queued when this returns, so that a 250 or a page may say so.
+    """A mailing to typed addresses (tests, opt-in, notices): queued when this returns, so that a page may say so.
 
     With `as_contact` the letter shows that person's values. Raises `BadAddress` for an address that none is.
     """
@@ -152,7 +152,7 @@ def give_up_at(mailing: Mailing) -> datetime | None:
     """When whoever still waits is given up; None before it began to send."""
     if mailing.started_at is None:
         return None
-    return mailing.started_at + mailing.give_up_after * settings.TIME_SCALE
+    return mailing.started_at + mailing.give_up_after * float(settings.TIME_SCALE)
 
 
 def _again(mailing: Mailing, state: MessageState) -> int:

@@ -31,5 +31,5 @@ CLOSED_LONGEST = 30 * MINUTE
 
 
 def closed_for(closings: int) -> float:
-    """Seconds that a site or route stays closed after it failed for the `closings`-th time in a row (1 is the first)."""
+    """Seconds that a site or route stays closed after its `closings`-th failure in a row (1 is the first)."""
     return min(CLOSED_FIRST * 2.0 ** max(0, closings - 1), CLOSED_LONGEST)

@@ -48,7 +48,7 @@ def check_domains() -> None:
     domains.check_due()
 
 
-@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+@worker_process_shutdown.connect
 def end_in_order(**_: Any) -> None:
     """SIGTERM: no new marks, open dots get their time, leases are given back."""
     thread.close()

@@ -1,4 +1,4 @@
-"""Who may be mailed, and the first reason why somebody may not: one piece of SQL for the funnel, the expansion, the gate.
+"""Who may be mailed, and the first reason why not: one piece of SQL for the funnel, the expansion and the gate.
 
 The order of the reasons is the order in which people are told (erased, complained, unsubscribed, bounced, stopped,
 domain rests, excluded list).
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 
-# Needs c (contacts_contact), s (its active suppression or null), d (delivery_domain or null), and the parameter include.
+# Needs c (contacts_contact), s (its active suppression or null), d (delivery_domain or null), the parameter include.
 REASON = """
     CASE
         WHEN c.erased_at IS NOT NULL OR s.reason = 'erased' THEN 'erased'
@@ -61,7 +62,7 @@ class Funnel:
 
 def funnel(workspace_id: int, include: Sequence[int], exclude: Sequence[int]) -> Funnel:
     """The audience as it is now, counted by first reason."""
-    parameters = {"include": list(include), "exclude": list(exclude), "workspace": workspace_id}
+    parameters: dict[str, Any] = {"include": list(include), "exclude": list(exclude), "workspace": workspace_id}
     with connection.cursor() as cursor:
         cursor.execute(_FUNNEL, parameters)
         counts: dict[str | None, int] = dict(cursor.fetchall())

@@ -74,7 +74,7 @@ def _counts(_matched: int, expanded: int, on_the_way: int, tallies: str) -> Coun
     tally: dict[str, int] = json.loads(tallies)
     states = ("delivered", "deferred", "failed", "uncertain", "held", "cancelled")
     delivered, deferred, failed, uncertain, held, cancelled = (tally.get(name, 0) for name in states)
-    # A retry on the way is counted as on the way only after those who wait are: its state says "retrying" until it ends.
+    # A retry on the way has the state "retrying" until it ends: those who wait are taken to be on the way first.
     waiting = expanded - delivered - deferred - failed - uncertain - held - cancelled
     from_waiting = min(on_the_way, waiting)
     from_deferred = min(on_the_way - from_waiting, deferred)

@@ -24,8 +24,8 @@ from delivery.queue.settle import RECORD
 _GATE = f"""
     WITH came AS ({RECORD}),
     asked AS (
-        SELECT m.id, m.rcpt, m.attempts, m.contact_id, d.site_id, d.name AS domain, c.address, c.first_name, c.last_name,
-            c.language, c.fields, c.tags, f.values_at AS first_mark,
+        SELECT m.id, m.rcpt, m.attempts, m.contact_id, d.site_id, d.name AS domain,
+            c.address, c.first_name, c.last_name, c.language, c.fields, c.tags, f.values_at AS first_mark,
             CASE WHEN %(consent)s THEN {REASON} END END AS reason
         FROM delivery_message m
         JOIN delivery_domain d ON d.id = m.domain_id

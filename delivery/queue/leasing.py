@@ -169,9 +169,7 @@ def _route(mailing: int, site: int | None) -> tuple[Route | None, float]:
     return None, longest
 
 
-def _insert(
-    worker: Worker, *, mailing: int, run: int | None, route: Route, site: int | None, lo: int, hi: int
-) -> int:
+def _insert(worker: Worker, *, mailing: int, run: int | None, route: Route, site: int | None, lo: int, hi: int) -> int:
     parameters = {
         "mailing": mailing, "run": run, "route": route.pk, "site": site, "lo": lo, "hi": hi,
         "worker": worker.name, "host": worker.host, "seconds": settings.LEASE_SECONDS,

@@ -52,12 +52,8 @@ class Outcome:
             row["c"], row["p"], row["t"] = reply.code, reply.phase.value, reply.text[:REPLY_KEPT]
             if reply.status is not None:
                 row["e"] = str(reply.status)
-        for name, value in (
-            ("u", self.cause), ("s", self.site), ("ms", self.took_ms), ("h", self.sha256), ("x", self.transcript),
-        ):  # fmt: skip
-            if value is not None:
-                row[name] = value
-        return row
+        rest = {"u": self.cause, "s": self.site, "ms": self.took_ms, "h": self.sha256, "x": self.transcript}
+        return row | {name: value for name, value in rest.items() if value is not None}
 
     def settled(self) -> dict[str, Any]:
         """What happens to the message's row."""

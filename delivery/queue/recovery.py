@@ -21,7 +21,7 @@ from delivery import journal
 from delivery.models import Attempt, Lease, Mailing, MessageState
 from delivery.queue import ending, lanes
 from delivery.queue.leasing import Claim
-from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, held, returned
+from delivery.queue.outcomes import Outcome, Try, decide, held, returned
 from delivery.queue.settle import record, settle
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply

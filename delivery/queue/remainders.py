@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -30,14 +31,15 @@ _REQUEUE = """
         SELECT id, %(mailing)s, %(lane)s, now(), 0, 0 FROM queued
         ON CONFLICT (message_id) DO UPDATE SET due_at = now(), lease_id = NULL, crashes = 0
     ), tallied AS (
-        UPDATE delivery_tally SET n = n - (SELECT count(*) FROM queued) WHERE mailing_id = %(mailing)s AND name = %(name)s
+        UPDATE delivery_tally SET n = n - (SELECT count(*) FROM queued)
+        WHERE mailing_id = %(mailing)s AND name = %(name)s
     )
     SELECT count(*) FROM queued
 """
 
 
 def give_back(*, run: int, mailing: int, lane: str, site: int | None, lo: int, hi: int, rest: float = 0.0) -> None:
-    """Ids lo..hi were not started. The run takes them back, or a new run if it has gone on since. Within a transaction."""
+    """Ids lo..hi were not started. Their run takes them, or a new run if it has gone on since. Within a transaction."""
     if hi < lo:
         return
     with connection.cursor() as cursor:
@@ -59,7 +61,7 @@ def give_back(*, run: int, mailing: int, lane: str, site: int | None, lo: int, h
 def requeue(mailing: int, state: MessageState) -> int:
     """Everyone in this state waits again, due now."""
     one = Run.objects.filter(mailing=mailing, lane=lanes.ALL).exists()
-    parameters = {
+    parameters: dict[str, Any] = {
         "mailing": mailing, "state": int(state), "name": state.name.lower(), "lane": lanes.ALL if one else lanes.MIXED,
     }  # fmt: skip
     with connection.cursor() as cursor:

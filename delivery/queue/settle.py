@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -104,16 +105,20 @@ def record(
         )
 
 
-def settle(
-    outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | None, values_at: object = None
-) -> int:
+def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | None, values_at: object = None) -> int:
     """Write the states; within a transaction. How many messages moved or wait again."""
     if not outcomes:
         return 0
     rows = [outcome.settled() for outcome in outcomes]
     for row in rows:
         row["d"] *= settings.TIME_SCALE
-    parameters = {"outcomes": json.dumps(rows), "mailing": mailing, "lane": lane, "site": site, "values_at": values_at}
+    parameters: dict[str, Any] = {
+        "outcomes": json.dumps(rows),
+        "mailing": mailing,
+        "lane": lane,
+        "site": site,
+        "values_at": values_at,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, parameters)
         moved = int(cursor.fetchone()[0])

@@ -132,6 +132,11 @@ class Place:
             if session.idle and now - hold.used > IDLE_SECONDS:
                 self._task(session.quit())
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is or may soon be under way here."""
+        return bool(self.sessions or self.queue or self.holders or self._opening)
+
     # Connections.
 
     def _task(self, work: Any) -> None:

@@ -19,6 +19,7 @@ from delivery import buckets, mailings
 from delivery.brakes import pause_route
 from delivery.content.headers import BadHeader
 from delivery.content.source import TemplateProblem
+from delivery.dns import Resolver
 from delivery.journal import Journal
 from delivery.knowledge import classify
 from delivery.models import Mailing
@@ -27,6 +28,7 @@ from delivery.queue.leasing import Claim, Worker
 from delivery.sender import mailing as sendings
 from delivery.sender.database import Database
 from delivery.sender.mailing import Sending
+from delivery.sender.pace import Pace
 from delivery.sender.places import Line, Place
 from delivery.sender.routing import Router, router_for
 from delivery.sender.running import Running
@@ -60,11 +62,15 @@ class Process:
         self._slots = Slots()
         self._slots_thread = ThreadPoolExecutor(1, thread_name_prefix="slots")
         self._places: dict[str, tuple[Place, float]] = {}
+        self._place_locks: dict[str, asyncio.Lock] = {}
         self._old_places: set[Place] = set()
         self._sendings: dict[int, tuple[Sending, float]] = {}
+        self._paces: dict[tuple[int, str], Pace] = {}
         self._leases: set[asyncio.Task[None]] = set()
         self._runs: Counter[int] = Counter()
         self._deferred_first = False
+        self.resolver = Resolver.from_settings()
+        self.site_ids: dict[str, int] = {}  # by key: sites are never removed
         self._rested_at = 0.0
 
     # The work.
@@ -87,9 +93,7 @@ class Process:
         busy = [run for run, number in self._runs.items() if number >= LEASES_A_RUN]
         self._deferred_first = not self._deferred_first
         try:
-            return await self.database.ask(
-                leasing.take, self.worker, deferred_first=self._deferred_first, busy=busy
-            )
+            return await self.database.ask(leasing.take, self.worker, deferred_first=self._deferred_first, busy=busy)
         except (DatabaseError, InterfaceError) as error:
             log.warning("The database does not answer; no new leases", error=str(error).strip())
             await asyncio.sleep(1.0)
@@ -155,22 +159,27 @@ class Process:
         self._dots_file.parent.mkdir(parents=True, exist_ok=True)
         self._dots_file.write_text(str(self._dots))
 
-    async def place(self, key: str, line: Callable[..., Line | None], *args: object) -> Place | None:
-        """The place of this key; its line is read when it is new or stale. None when there is no line."""
-        now = asyncio.get_running_loop().time()
-        known = self._places.get(key)
-        if known and now - known[1] < FRESH_SECONDS:
-            return known[0]
-        found = await self.database.ask(line, *args)
-        if found is None:
-            return None
-        if known and known[0].line == found:
-            self._places[key] = (known[0], now)
-            return known[0]
-        if known:
-            self._old_places.add(known[0])
-        self._places[key] = (Place(self, found), now)
-        return self._places[key][0]
+    async def place(self, key: str, line: Callable[..., Line], *args: object) -> Place:
+        """The place of this key, one at a time; its line is read again when it is stale."""
+        async with self._place_locks.setdefault(key, asyncio.Lock()):
+            now = asyncio.get_running_loop().time()
+            known = self._places.get(key)
+            if known and now - known[1] < FRESH_SECONDS:
+                return known[0]
+            found = await self.database.ask(line, *args)
+            if known and known[0].line == found:
+                self._places[key] = (known[0], now)
+                return known[0]
+            if known:
+                self._old_places.add(known[0])
+            self._places[key] = (Place(self, found), now)
+            return self._places[key][0]
+
+    def pace(self, claim: Claim) -> Pace:
+        """What the lane has shown; kept while this process lives, a few numbers each."""
+        if len(self._paces) > 10_000:
+            self._paces.clear()
+        return self._paces.setdefault((claim.mailing, claim.lane), Pace())
 
     async def slot(self, key: str, most: int | None) -> int | None:
         if most is None:
@@ -231,7 +240,15 @@ class Process:
         self.tell_open_dots()
         for place in self._all_places():
             place.rest()
-        self._old_places = {place for place in self._old_places if place.sessions or place.queue}
+        self._old_places = {place for place in self._old_places if place.busy}
+        self._places = {
+            key: (place, read_at)
+            for key, (place, read_at) in self._places.items()
+            if place.busy or now - read_at < FRESH_SECONDS
+        }
+        self._place_locks = {
+            key: lock for key, lock in self._place_locks.items() if key in self._places or lock.locked()
+        }
 
 
 def _pause(mailing: int, reason: str) -> None:

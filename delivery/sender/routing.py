@@ -1,8 +1,10 @@
-"""Which place takes which message: one for all on a smarthost or a site's own lane, one a site in a mixed lane."""
+"""Which place takes which message: one for all on a smarthost; with direct delivery one for each set of MX hosts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,16 +12,20 @@ from django.conf import settings
 
 from accounts import fields
 from delivery import buckets
-from delivery.models import Route
+from delivery.dns import MxResult
+from delivery.models import Mailing, Route
+from delivery.queue import sites
 from delivery.queue.leasing import Claim
-from delivery.queue.outcomes import Outcome
+from delivery.queue.outcomes import Outcome, Try, decide, returned
+from delivery.queue.sites import Asked, Learnt
 from delivery.sender.places import Line, Place
 from delivery.smtp.client import Endpoint, Security
+from delivery.smtp.replies import Reply
 
 if TYPE_CHECKING:
     from delivery.sender.process import Process
 
-_SECURITY = {
+SECURITY = {
     Route.Security.NONE: Security.NONE,
     Route.Security.STARTTLS: Security.STARTTLS,
     Route.Security.IMPLICIT: Security.IMPLICIT,
@@ -42,7 +48,7 @@ class Routed:
 
 
 class Router:
-    """For a route that takes mail for any domain: one place."""
+    """For a smarthost or the sandbox, which take mail for any domain."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -55,6 +61,76 @@ class Router:
         return Routed(everyone=await self.only_place(claim))
 
 
+class DirectRouter(Router):
+    """To the MX of each domain: looked up (bounded, kept) before the gate, so that nobody is marked in vain."""
+
+    def __init__(self, process: Process, *, at_most_once: bool) -> None:
+        super().__init__(process)
+        self._at_most_once = at_most_once
+
+    async def only_place(self, claim: Claim) -> Place | None:
+        return None
+
+    async def route(self, claim: Claim, ids: Sequence[int]) -> Routed:
+        asked = await self._process.database.ask(sites.asked, ids)
+        found = await self._look_up({one.domain for one in asked})
+        site_ids = await self._learn(asked, found)
+        routed = Routed()
+        going: dict[int, list[tuple[Asked, MxResult]]] = {}
+        for one in asked:
+            answer = found[one.domain]
+            if isinstance(answer, Reply):
+                routed.settled.append(decide(self._try(one), answer, random.random()))
+            else:
+                going.setdefault(site_ids[answer.site], []).append((one, answer))
+        waits = await self._process.database.ask(site_waits, claim, {site: len(them) for site, them in going.items()})
+        for site, them in going.items():
+            allowed, wait = waits.get(site, (len(them), 0.0))
+            for one, answer in them[:allowed]:
+                routed.places[one.message] = await self._place(claim, site, answer)
+            for one, _ in them[allowed:]:
+                routed.settled.append(returned(one.message, wait / self._process.time_scale))
+        return routed
+
+    def _try(self, one: Asked) -> Try:
+        return Try(one.message, one.attempts, "", self._at_most_once)
+
+    async def _look_up(self, domains: Iterable[str]) -> dict[str, MxResult | Reply]:
+        names = sorted(domains)
+        dns = self._process.resolver
+        answers = await asyncio.gather(*(dns.resolve_mx(name, random.Random()) for name in names))
+        return dict(zip(names, answers, strict=True))
+
+    async def _learn(self, asked: Sequence[Asked], found: Mapping[str, MxResult | Reply]) -> dict[str, int]:
+        """Ids of the sites by key; what is new is written down once a process."""
+        known = self._process.site_ids
+        news = {
+            domain: Learnt(answer.site, answer.provider)
+            for domain, answer in found.items()
+            if isinstance(answer, MxResult)
+            and (
+                answer.site not in known
+                or any(one.domain == domain and one.site != known[answer.site] for one in asked)
+            )
+        }
+        if news:
+            known.update(await self._process.database.ask(sites.learn, news))
+        return known
+
+    async def _place(self, claim: Claim, site: int, answer: MxResult) -> Place:
+        """Domains of one site share its limits and its closing; a connection serves those with the same MX hosts."""
+        hosts = ",".join(sorted(host.name for host in answer.hosts))
+        key = f"{buckets.site_key(claim.route, site)}|{hosts}"
+        return await self._process.place(key, direct_line, claim.route, site, answer)
+
+
+def router_for(process: Process, claim: Claim) -> Router:
+    """Read from the database."""
+    if Route.objects.get(pk=claim.route).kind != Route.Kind.DIRECT:
+        return Router(process)
+    return DirectRouter(process, at_most_once=Mailing.objects.get(pk=claim.mailing).at_most_once)
+
+
 def smarthost_line(route_id: int) -> Line:
     """Read from the database: a smarthost, or the sandbox, which is one without secrets."""
     route = Route.objects.get(pk=route_id)
@@ -62,7 +138,7 @@ def smarthost_line(route_id: int) -> Line:
     endpoint = Endpoint(
         host=route.host,
         port=route.port,
-        security=_SECURITY[Route.Security(route.security)],
+        security=SECURITY[Route.Security(route.security)],
         username=route.username,
         password=fields.reveal(route, "password_sealed") if route.password_sealed else "",
         ca_file=route.ca_file,
@@ -83,5 +159,51 @@ def smarthost_line(route_id: int) -> Line:
     )
 
 
-def router_for(process: Process, claim: Claim) -> Router:
-    return Router(process)
+def direct_line(route_id: int, site_id: int, answer: MxResult) -> Line:
+    """To these MX hosts: TLS if they offer it, no certificate asked for (there is none to rely on)."""
+    route = Route.objects.get(pk=route_id)
+    limits = buckets.connections(route, site_id)
+    endpoints = tuple(
+        Endpoint(
+            host=host.name,
+            port=settings.MX_PORT,
+            security=Security.OPPORTUNISTIC,
+            addresses=host.addresses,
+            ehlo_name=route.ehlo_name or settings.SMTP_HOSTNAME,
+            source_address=route.source_address or "",
+        )
+        for host in answer.hosts
+    )
+    return Line(
+        key=buckets.site_key(route.pk, site_id),
+        route=route.pk,
+        provider=answer.provider,
+        sandbox=False,
+        smarthost=False,
+        endpoints=endpoints,
+        connections=min(settings.SEND_CONNECTIONS, limits.most or settings.SEND_CONNECTIONS),
+        shared=limits.most,
+        shared_key=limits.key,
+        per_connection=limits.messages,
+    )
+
+
+def site_waits(claim: Claim, wanted: Mapping[int, int]) -> dict[int, tuple[int, float]]:
+    """Of the sites that may not be sent to freely now: how many may go, and the seconds until the others may.
+
+    A lane of its own has bought from its site's limit already; in a mixed lane each site is asked here.
+    """
+    waits: dict[int, tuple[int, float]] = {}
+    closed = buckets.closed_seconds([buckets.site_key(claim.route, site) for site in wanted])
+    limited = buckets.limited_sites(claim.route)
+    for site, number in wanted.items():
+        still = closed.get(buckets.site_key(claim.route, site), 0.0)
+        if still > 0:
+            waits[site] = (0, still)
+        elif site != claim.site and site in limited:
+            sale, now = buckets.buy([limited[site]], number)
+            at_once = sale.number if sale.start - now < 1.0 else 0
+            if at_once < sale.number:
+                buckets.give_back([limited[site]], sale.number)
+            waits[site] = (at_once, max(1.0, sale.start - now))
+    return waits

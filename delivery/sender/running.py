@@ -1,9 +1,10 @@
-"""One lease being worked: gate after gate, each sent while the batch before is on the wire, until everybody is answered."""
+"""One lease being worked: gate after gate, each while the batch before is on the wire, until everybody is answered."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -18,9 +19,8 @@ from delivery.sender.places import Job, Place
 if TYPE_CHECKING:
     from delivery.sender.mailing import Sending
     from delivery.sender.process import Process
-    from delivery.sender.routing import Router
+    from delivery.sender.routing import Routed, Router
 
-BATCH = 50
 FLUSH_SECONDS = 2.0  # final states of a slow lease are written this often
 LONGEST_PAUSE = 5.0  # a longer wait for a limit gives the lease back
 
@@ -35,6 +35,10 @@ class Running:
         self.deadline = self._loop.time() + settings.LEASE_SECONDS
         self._asked_at = self._loop.time()
         self._flushed_at = self._loop.time()
+        self._pace = process.pace(claim)
+        self._answered = 0  # since `_counted_at`
+        self._counted_at = self._loop.time()
+        self._size_now = 0  # of the newest batch
         self._next = 0  # index of the first id that no gate was asked for
         self._pending = 0
         self._open = True
@@ -48,6 +52,7 @@ class Running:
 
     def done(self, job: Job, outcome: Outcome) -> None:
         self._pending -= 1
+        self._answered += 1
         self._note(outcome)
         self._changed.set()
 
@@ -115,7 +120,8 @@ class Running:
     def _size(self) -> int:
         if self.claim.one_by_one:
             return 1
-        return throttle.batch(buckets.narrowest(self.claim.scopes), BATCH)
+        self._size_now = throttle.batch(buckets.narrowest(self.claim.scopes), self._pace.size())
+        return self._size_now
 
     async def _buy(self, wanted: int) -> tuple[int, float, float]:
         """Waits until what was bought may begin: number, start (of the loop's clock), gap."""
@@ -150,19 +156,22 @@ class Running:
         outcomes, self._unrecorded = self._unrecorded, []
         asked = self._loop.time()
         try:
-            passed = await self.process.database.ask(
-                gate.pass_through, self.claim, self.sending.rules, ids, outcomes
-            )
+            passed = await self.process.database.ask(gate.pass_through, self.claim, self.sending.rules, ids, outcomes)
         except (DatabaseError, InterfaceError):
             self._unrecorded = outcomes + self._unrecorded
             self._doubtful, self._open = True, False
             return None
         self._asked_at = asked
+        if ids:
+            now = self._loop.time()
+            self._pace.gated(now - asked)
+            self._pace.answered(self._answered, now - self._counted_at)
+            self._answered, self._counted_at = 0, now
         if passed.open:
             self.deadline = asked + settings.LEASE_SECONDS
         return passed
 
-    def _send(self, passed: gate.Passed, routed: Router.Routed, start: float, gap: float) -> None:
+    def _send(self, passed: gate.Passed, routed: Routed, start: float, gap: float) -> None:
         now = self._loop.time()
         by_place: dict[Place, list[Job]] = {}
         for number, to in enumerate(passed.recipients):
@@ -184,7 +193,7 @@ class Running:
 
     async def _room(self) -> None:
         """Until the batch before is nearly through, so that one is marked while one is on the wire."""
-        while self._pending > BATCH and self._open and not self.process.draining:
+        while self._pending > self._size_now and self._open and not self.process.draining:
             await self._wait()
 
     async def _answers(self) -> None:
@@ -193,10 +202,8 @@ class Running:
 
     async def _wait(self) -> None:
         self._changed.clear()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), 1.0)
-        except TimeoutError:
-            pass
         await self._beat()
 
     async def _beat(self) -> None:

@@ -1,4 +1,4 @@
-"""The thread with the event loop. A Celery task asks it to take work for a few seconds; what is under way goes on after."""
+"""The thread with the event loop. A Celery task asks it to take work for some seconds; what it took goes on after."""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ def check(mailing: Mailing, receiver: Receiver) -> Judgement:
     uncertain = {message for message, state in states.items() if state == MessageState.UNCERTAIN}
     accepted = set(taken)
     assert delivered <= accepted, f"called delivered, never accepted: {delivered - accepted}"
-    assert accepted - delivered <= uncertain, f"accepted, and the database does not know: {accepted - delivered - uncertain}"
+    assert accepted - delivered <= uncertain, (
+        f"accepted, and the database does not know: {accepted - delivered - uncertain}"
+    )
     _no_waiting_message_is_forgotten(mailing)
     waiting = sum(1 for state in states.values() if state in (MessageState.QUEUED, MessageState.DEFERRED))
     return Judgement(len(accepted), len(delivered), len(uncertain), waiting)

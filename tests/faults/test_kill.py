@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from delivery.models import Mailing
+from delivery.queue.counts import counts
 from tests.delivery.queue import world
 from tests.faults import invariants, workers
 from tests.faults.workers import Workers
@@ -71,7 +72,10 @@ def test_nothing_is_lost_or_sent_twice(
         uncertain = after.uncertain
 
     send_workers.start()
-    send_workers.send_until(world.ended(mailing), seconds=120)
+    try:
+        send_workers.send_until(world.ended(mailing), seconds=120)
+    finally:
+        print(counts(mailing))
     assert send_workers.terminate() == 0
     assert mailing.state == Mailing.State.FINISHED
     after = invariants.check(mailing, receiver)

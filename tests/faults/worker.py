@@ -14,7 +14,7 @@ from django.conf import settings
 def main() -> None:
     settings.DATABASES["default"]["NAME"] = sys.argv[1]
     django.setup()
-    from config.celery import app  # noqa: PLC0415 - after the database has its name
+    from config.celery import app
 
     app.worker_main([
         "worker", "-Q", "send", "-c", "2", "-n", f"send-{os.getpid()}@%h", "--loglevel", "WARNING",
