@@ -78,12 +78,18 @@ def build_front_end() -> None:
         return
     say("building the front end")
     path = node_path()
-    run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"],
-        path=path,
-    )
+    install_node_packages(path)
     run(["npm", "run", "--silent", "build"], path=path)
     run([PYTHON, "-m", "whitenoise.compress", "--quiet", STATIC])
+    stamp.write_text(digest)
+
+
+def install_node_packages(path: str) -> None:
+    stamp, digest = ROOT / "node_modules" / ".stamp", digest_of([ROOT / "package.json", ROOT / "package-lock.json"])
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+    run(["npm", "ci", "--ignore-scripts", *quiet], path=path)
     stamp.write_text(digest)
 
 
