@@ -101,21 +101,36 @@ def _has(process: Path, variable: bytes) -> bool:
         return False
 
 
-def end_left_behind(mark: str, terminal: Terminal) -> None:
-    """Asked first, so that mails after their final dot get their answer; then killed, which loses nothing either."""
+def end_left_behind(mark: str, run_dir: Path, terminal: Terminal) -> None:
+    """Asked first, and mails after their final dot get their answer; then killed, which loses nothing either.
+
+    Only the first process of each is asked: Celery's children would end on the spot.
+    """
     if not (pids := left_behind(mark)):
         return
     terminal.say("shirase", f"ending {len(pids)} processes that an earlier start left behind")
-    for how, seconds in ((signal.SIGTERM, LEFT_BEHIND_SECONDS), (signal.SIGKILL, LEFT_BEHIND_SECONDS)):
-        for pid in left_behind(mark):
-            _signal(pid, how)
-        deadline = time.monotonic() + seconds
-        while left_behind(mark) and time.monotonic() < deadline:
-            time.sleep(0.1)
+    for pid in pids:
+        _signal(pid, signal.SIGTERM, leaders_only=True)
+    deadline = time.monotonic() + LEFT_BEHIND_SECONDS
+    while left_behind(mark) and (time.monotonic() < deadline or open_dots(run_dir)):
+        time.sleep(0.1)
+    for pid in left_behind(mark):
+        _signal(pid, signal.SIGKILL)
+    while left_behind(mark):
+        time.sleep(0.1)
 
 
-def _signal(pid: int, how: signal.Signals) -> None:
-    try:
-        os.kill(pid, how)
-    except ProcessLookupError:
-        return
+def _signal(pid: int, how: signal.Signals, *, leaders_only: bool = False) -> None:
+    with suppress(ProcessLookupError):
+        if not leaders_only or os.getsid(pid) == pid:
+            os.kill(pid, how)
+
+
+def open_dots(run_dir: Path) -> int:
+    """Mails after their final dot, as the living send processes say in `send-<pid>.open`."""
+    total = 0
+    for file in run_dir.glob("send-*.open"):
+        pid = file.name.removeprefix("send-").removesuffix(".open")
+        text = file.read_text().strip() if Path(f"/proc/{pid}").exists() else ""
+        total += int(text) if text.isdigit() else 0
+    return total

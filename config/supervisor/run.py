@@ -8,7 +8,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from config.embedded import postgres, valkey
 from config.embedded.places import fingerprint, postgres_place, valkey_socket
 from config.supervisor import plan
 from config.supervisor.plan import Leaves, Plan
-from config.supervisor.process import Child, end_left_behind
+from config.supervisor.process import Child, end_left_behind, open_dots
 from config.supervisor.terminal import Terminal
 
 GRACE_SECONDS = 14
@@ -41,7 +40,7 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        end_left_behind(self.mark, self.terminal)
+        end_left_behind(self.mark, settings.RUN_DIR, self.terminal)
         check_ports()
         try:
             self._start()
@@ -137,16 +136,6 @@ class Supervisor:
             time.sleep(0.1)
         for child in children:
             child.kill()
-
-
-def open_dots(folder: Path) -> int:
-    """Mails after their final dot, as the living send processes say in `send-<pid>.open`."""
-    total = 0
-    for file in folder.glob("send-*.open"):
-        pid = file.name.removeprefix("send-").removesuffix(".open")
-        text = file.read_text().strip() if Path(f"/proc/{pid}").exists() else ""
-        total += int(text) if text.isdigit() else 0
-    return total
 
 
 def check_ports() -> None:

@@ -18,8 +18,7 @@ import pytest
 
 from config.embedded import postgres
 from config.embedded.places import fingerprint, postgres_place
-from config.supervisor.process import left_behind
-from config.supervisor.run import open_dots
+from config.supervisor.process import left_behind, open_dots
 from tests.browser.product import ROOT, free_port
 
 pytestmark = pytest.mark.slow

@@ -23,7 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         running = lock.holder(settings.RUN_DIR / "up.lock")
         if running is None:
-            end_left_behind(fingerprint(settings.VAR), terminal.for_stdout(no_colour=options["no_color"]))
+            screen = terminal.for_stdout(no_colour=options["no_color"])
+            end_left_behind(fingerprint(settings.VAR), settings.RUN_DIR, screen)
             kept = (settings.RUN_DIR / "postgres.keep").exists()
             ended = settings.EMBEDDED and not kept and postgres.stop(settings.VAR)
             self.stdout.write("The database is stopped; nothing else ran." if ended else "Nothing runs.")
