@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -20,8 +19,9 @@ import aiosmtplib
 from aiosmtplib import SMTP
 
 from delivery.smtp.commands import Capabilities
+from delivery.smtp.failures import as_reply, auth_failure, banner_failure, connect_fault, tls_failure
 from delivery.smtp.faults import Fault
-from delivery.smtp.replies import EnhancedStatus, Phase, Reply, clean
+from delivery.smtp.replies import Phase, Reply, clean
 from delivery.smtp.session import Session
 from delivery.smtp.timeouts import Timeouts
 
@@ -126,7 +126,7 @@ class _Opening:
             try:
                 return await self._dial(family, address)
             except OSError as error:
-                failure = _connect_fault(error).reply(Phase.CONNECT, str(error))
+                failure = connect_fault(error).reply(Phase.CONNECT, str(error))
             except OpeningFailed as failed:
                 failure = failed.reply
         raise OpeningFailed(failure)
@@ -186,13 +186,13 @@ class _Opening:
         try:
             response = await self.smtp.connect()
         except aiosmtplib.SMTPConnectResponseError as error:
-            raise OpeningFailed(_reply(error.code, error.message, Phase.CONNECT)) from error
+            raise OpeningFailed(as_reply(error.code, error.message, Phase.CONNECT)) from error
         except aiosmtplib.SMTPResponseException as error:
             raise OpeningFailed(Fault.PROTOCOL_ERROR.reply(Phase.CONNECT, error.message)) from error
         except aiosmtplib.SMTPConnectTimeoutError as error:
             raise OpeningFailed(Fault.BANNER_TIMEOUT.reply(Phase.CONNECT)) from error
         except aiosmtplib.SMTPConnectError as error:
-            raise OpeningFailed(_banner_failure(error, implicit=implicit)) from error
+            raise OpeningFailed(banner_failure(error, implicit=implicit)) from error
         if implicit:
             self.on_step(Phase.TLS, self._tls())
         self.on_step(Phase.CONNECT, clean(response.message))
@@ -260,14 +260,14 @@ class _Opening:
         try:
             await command  # type: ignore[misc]
         except aiosmtplib.SMTPAuthenticationError as error:
-            raise OpeningFailed(_auth_failure(error.code, error.message)) from error
+            raise OpeningFailed(auth_failure(error.code, error.message)) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise OpeningFailed(_reply(error.code, error.message, phase)) from error
+            raise OpeningFailed(as_reply(error.code, error.message, phase)) from error
         except aiosmtplib.SMTPTimeoutError as error:
             raise OpeningFailed(Fault.TIMEOUT.reply(phase)) from error
         except (ssl.SSLError, aiosmtplib.SMTPException, OSError) as error:
             dropped = Fault.DROPPED.reply(phase, str(error))
-            raise OpeningFailed(_tls_failure(error) if phase is Phase.TLS else dropped) from error
+            raise OpeningFailed(tls_failure(error) if phase is Phase.TLS else dropped) from error
         except ValueError as error:  # also UnicodeError: a name that cannot be written
             raise OpeningFailed(Fault.ROUTE_SETTINGS.reply(phase, str(error))) from error
 
@@ -287,45 +287,3 @@ class _Opening:
         )  # fmt: skip
         session.take_over(smtp.transport)
         return session
-
-
-def _reply(code: int, text: str, phase: Phase) -> Reply:
-    if not 200 <= code <= 599:  # aiosmtplib's own -1: not an SMTP reply
-        return Fault.PROTOCOL_ERROR.reply(phase, text)
-    text = clean(text)
-    return Reply(code, text, EnhancedStatus.find(text), phase)
-
-
-def _auth_failure(code: int, text: str) -> Reply:
-    """535 is our own set-up, never the recipient's fault: named, so that the route pauses (RFC 4954, 6)."""
-    reply = _reply(code, text, Phase.AUTH)
-    if code not in (530, 535):
-        return reply
-    return Reply(code, reply.text, reply.status, Phase.AUTH, Fault.AUTH_FAILED.value)
-
-
-def _connect_fault(error: OSError) -> Fault:
-    if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
-        return Fault.CONNECT_TIMEOUT
-    if error.errno == errno.ECONNREFUSED:
-        return Fault.CONNECT_REFUSED
-    if error.errno == errno.ECONNRESET:
-        return Fault.CONNECT_RESET
-    return Fault.NETWORK_UNREACHABLE
-
-
-def _banner_failure(error: aiosmtplib.SMTPConnectError, *, implicit: bool) -> Reply:
-    cause = error.__cause__
-    if implicit and isinstance(cause, OSError) and not isinstance(cause, aiosmtplib.SMTPException):
-        return _tls_failure(cause)
-    return Fault.CONNECT_RESET.reply(Phase.CONNECT, str(cause or error))
-
-
-def _tls_failure(error: BaseException) -> Reply:
-    """What broke the handshake, in OpenSSL's words behind ours."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return Fault.TLS_CERTIFICATE.reply(Phase.TLS, seen.verify_message)
-        seen = seen.__cause__ or seen.__context__
-    return Fault.TLS_FAILED.reply(Phase.TLS, str(error))
