@@ -2,6 +2,7 @@
 
 from accounts.models.api_key import ApiKey
 from accounts.models.audit import AuditEntry
+from accounts.models.idempotency import IdempotencyKey
 from accounts.models.job import Job, JobState
 from accounts.models.notice import Notice
 from accounts.models.owned import WorkspaceOwned, WorkspaceQuerySet
@@ -12,6 +13,7 @@ from accounts.roles import Role
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "IdempotencyKey",
     "Invitation",
     "Job",
     "JobState",

@@ -1,0 +1,191 @@
+"""What every part of the API shares: keys and their scopes, errors, pages, types of fields."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Generic, TypeVar
+
+from django.core.exceptions import RequestDataTooBig, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+from ninja import Header, NinjaAPI, Router, Schema
+from ninja.errors import AuthenticationError, HttpError
+from ninja.errors import ValidationError as SchemaError
+from ninja.security import HttpBearer
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from accounts import api_keys, text
+from accounts.api_keys import Scope
+from accounts.models import ApiKey, Workspace
+from accounts.problems import MEDIA_TYPE, Kind, Problem, of_validation
+
+logger = logging.getLogger(__name__)
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+
+class ApiRequest(HttpRequest):
+    """A request that came with a key."""
+
+    auth: ApiKey
+    workspace: Workspace
+
+
+class Key(HttpBearer):
+    """`Authorization: Bearer shr_…`, with a scope that the operation names."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def authenticate(self, request: HttpRequest, token: str) -> ApiKey | None:
+        if not (token.isascii() and token.isprintable()):
+            return None
+        key = api_keys.authenticate(token, request.META.get("REMOTE_ADDR", ""))
+        if key is None:
+            return None
+        if not api_keys.allows(key, self.scope):
+            raise Problem(Kind.SCOPE, _("It needs the scope “%(scope)s”.") % {"scope": self.scope.value})
+        request.workspace = key.workspace  # type: ignore[attr-defined]  # a browser's session has no say here
+        return key
+
+
+class Resource(Router):
+    """The operations of one kind of thing. Each names its scope, so that none is open."""
+
+    def api_operation(self, methods: list[str], path: str, *, auth: Any = None, **options: Any) -> Any:
+        if not isinstance(auth, Key):
+            raise TypeError(f"{methods} {path} names no scope")
+        options["openapi_extra"] = {**(options.get("openapi_extra") or {}), "x-scope": auth.scope.value}
+        return super().api_operation(methods, path, auth=auth, **options)
+
+
+def one_line(value: str) -> str:
+    return _checked(text.one_line, value)
+
+
+def several_lines(value: str) -> str:
+    return _checked(text.several_lines, value)
+
+
+def _checked(check: Callable[[str], None], value: str) -> str:
+    try:
+        check(value)
+    except ValidationError as error:
+        raise ValueError(error.messages[0]) from error
+    return value
+
+
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Line = Annotated[str, AfterValidator(one_line)]
+Lines = Annotated[str, AfterValidator(several_lines)]
+Sent = Annotated[
+    str,
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Any text of your own: one a send."),
+    AfterValidator(one_line),
+]
+"""The key that makes a POST that sends happen once."""
+JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
+
+
+class Window(Schema):
+    """Which rows: those behind `after`, which is the `next` of the page before."""
+
+    after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class Page(Schema, Generic[T]):
+    """`next` is the `after` of the next page, null at the end."""
+
+    items: list[T]
+    next: int | None
+
+
+def page(rows: QuerySet[M], window: Window, *, newest_first: bool = False) -> dict[str, Any]:
+    """By id, so that a page costs the same wherever it is."""
+    if newest_first:
+        rows = rows.order_by("-pk")
+        rows = rows.filter(pk__lt=window.after) if window.after else rows
+    else:
+        rows = rows.order_by("pk").filter(pk__gt=window.after)
+    found = list(rows[: window.limit + 1])
+    return {"items": found[: window.limit], "next": found[window.limit - 1].pk if len(found) > window.limit else None}
+
+
+class Api(NinjaAPI):
+    """Errors are problem documents, and the OpenAPI document says so."""
+
+    def set_default_exception_handlers(self) -> None:
+        self.add_exception_handler(Problem, lambda request, problem: problem.response())
+        self.add_exception_handler(Http404, lambda request, error: Problem(Kind.NOT_FOUND).response())
+        self.add_exception_handler(AuthenticationError, lambda request, error: Problem(Kind.NO_KEY).response())
+        self.add_exception_handler(SchemaError, lambda request, error: of_validation(error.errors).response())
+        self.add_exception_handler(HttpError, _unreadable)
+        self.add_exception_handler(RequestDataTooBig, lambda request, error: Problem(Kind.TOO_LARGE).response())
+        self.add_exception_handler(Exception, _our_fault)
+
+    def get_openapi_schema(self, **where: Any) -> Any:
+        schema = super().get_openapi_schema(**where)
+        problem = {"$ref": "#/components/schemas/Problem"}
+        schema["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
+        for operation in (one for path in schema["paths"].values() for one in path.values()):
+            operation["responses"]["default"] = {
+                "description": "A problem (RFC 9457)",
+                "content": {MEDIA_TYPE: {"schema": problem}},
+            }
+            operation["description"] = f"{operation.get('description', '')}\n\nScope: `{operation['x-scope']}`".strip()
+        return schema
+
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "errors"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
+    """django-ninja's word for a body that it cannot read."""
+    return Problem(Kind.BAD_JSON, str(error.__cause__ or error)[:200]).response()
+
+
+def _our_fault(request: HttpRequest, error: Any) -> HttpResponse:
+    logger.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return Problem(Kind.INTERNAL).response()
+
+
+def not_found(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """Addresses of the API that there are not."""
+    return Problem(Kind.NOT_FOUND).response()
+
+
+def documented(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The refusal of a method becomes a problem document too."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if response.status_code != 405:
+            return response
+        problem = Problem(Kind.METHOD, _("It takes: %(methods)s.") % {"methods": response.headers["Allow"]}).response()
+        problem.headers["Allow"] = response.headers["Allow"]
+        return problem
+
+    return wrapped
