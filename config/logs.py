@@ -31,7 +31,8 @@ def logging_config(level: str, *, readable: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for talkative in ("axes", "asyncio", "kombu", "amqp"):
+    # Celery tells of every tick, which is every second.
+    for talkative in ("axes", "asyncio", "kombu", "amqp", "celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
