@@ -2,11 +2,12 @@
 
 An app adds its own from a module `tests/<app>/factories.py`, which is found by its name:
 
-    @factory("campaign", "campaigns:report.pk")
+    @factory("campaign", "campaigns:*.pk")
     def campaign(workspace: Workspace) -> Campaign: ...
 
-The key is a URL parameter, or `<url name>.<parameter>` where the parameter says too little. The value that goes into
-the address is the object's primary key, or the object itself when it is a str or int.
+The key is a URL parameter, or `<url name>.<parameter>` where the parameter says too little; `*` stands for anything,
+and what was registered first wins. The value that goes into the address is the object's primary key, or the object
+itself when it is a str or int.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import importlib
 import itertools
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,7 +51,8 @@ def load() -> None:
 
 def value_for(name: str, parameter: str, workspace: Workspace) -> str | int:
     """Make an object of the workspace and return what stands for it in the address."""
-    make = FACTORIES.get(f"{name}.{parameter}") or FACTORIES.get(parameter)
+    full = f"{name}.{parameter}"
+    make = next((made for key, made in FACTORIES.items() if key == parameter or fnmatchcase(full, key)), None)
     assert make, f"no factory for the parameter {parameter!r} of {name!r}: add one to tests/<app>/factories.py"
     made = make(workspace)
     return made if isinstance(made, str | int) else made.pk
