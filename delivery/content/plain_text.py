@@ -40,6 +40,7 @@ class _Writer(HTMLParser):
         self.protected = protected
         self.out: list[str] = []
         self._breaks = 0
+        self._given = 0  # breaks written before a Jinja2 tag, since the last words
         self._space = False
         self._silent: list[str] = []  # open elements from the outermost silent one on
         self._link: tuple[str, int] | None = None  # its address, and where in `out` its words begin
@@ -91,7 +92,7 @@ class _Writer(HTMLParser):
             # behind it, so that the turns of a loop stand on lines of their own.
             if self._breaks > 1 and self.out:
                 self.out.append("\n" * (self._breaks - 1))
-                self._breaks = 1
+                self._given, self._breaks = self._breaks - 1, 1
             self.out.append(token)
         elif not self._silent:
             self._say(token)
@@ -101,11 +102,11 @@ class _Writer(HTMLParser):
             self.out.append("\n" * self._breaks)
         elif self._space and self.out:
             self.out.append(" ")
-        self._breaks, self._space = 0, False
+        self._breaks, self._given, self._space = 0, 0, False
         self.out.append(words)
 
     def _break(self, count: int) -> None:
-        self._breaks = max(self._breaks, count)
+        self._breaks = max(self._breaks, count - self._given)
         self._space = False
 
     def _leave_silence(self, tag: str) -> None:
@@ -134,7 +135,7 @@ class _Writer(HTMLParser):
             return
         self._space = True
         shown = address if self.protected.pattern.search(address) else normal(address) or address
-        self._say(shown.removeprefix("mailto:") if shown.startswith("mailto:") else f"<{shown}>")
+        self._say(f"<{shown.removeprefix('mailto:')}>")
 
     def _start_ul(self, values: dict[str, str]) -> None:
         self._lists.append(0)
