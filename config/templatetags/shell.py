@@ -33,7 +33,7 @@ class Entry:
 
 ENTRIES = (
     Entry("analytics:overview", pgettext_lazy("page", "Overview"), "home"),
-    Entry("campaigns:list", _("Campaigns"), "mail", ("/messages/", "/people/")),
+    Entry("campaigns:list", _("Campaigns"), "mail", ("/messages/", "/mailings/")),
     Entry("contacts:list", _("Contacts"), "users", ("/lists/", "/suppressions/", "/imports/", "/fields/")),
     Entry("delivery:sandbox", _("Sandbox mailbox"), "inbox"),
     Entry("accounts:settings", _("Settings"), "settings"),

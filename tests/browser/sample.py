@@ -5,8 +5,10 @@ Run inside the product's settings after set-up: `python -m tests.browser.sample`
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
+import time
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -14,9 +16,21 @@ if __name__ == "__main__":
 
     django.setup()
 
+from django.utils import timezone
+
 from accounts import api_keys, jobs, notices, team
 from accounts.models import Role, User, Workspace
+from campaigns import audience, editing, launching, starters
+from campaigns.models import Campaign
+from contacts.models import Contact, List
+from delivery import domains, tracking
+from delivery.keyring import keyring
+from delivery.models import Mailing, Message, MessageState, Route, SandboxMail
+from delivery.tokens import WebPurpose, WebToken
 from tests.browser.pages import Values
+
+SENT_WITHIN = 120
+READER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 
 
 def people(workspace: Workspace, owner: User) -> Values:
@@ -41,10 +55,112 @@ def people(workspace: Workspace, owner: User) -> Values:
     ]
 
 
+def sending(workspace: Workspace, owner: User) -> Values:
+    """A domain whose records nobody has set, a smarthost, and a draft that they keep from being sent."""
+    domain = domains.add(workspace, "hello.minori.example", actor=owner)
+    address = domain.from_addresses.create(workspace=workspace, local_part="news", name="実り茶舗")
+    route = Route.objects.create(name="Office relay", kind=Route.Kind.SMARTHOST, host="127.0.0.1", username="minori")
+    route.workspaces.add(workspace)
+    stopped = write(workspace, owner, "en/newsletter", "Spring letter")
+    return [
+        (
+            "campaigns:send",
+            [
+                {"pk": stopped.pk, "label": "stopped"},
+                {"pk": stopped.pk - 4, "label": "ready"},
+                {"pk": stopped.pk - 2, "label": "scheduled"},
+            ],
+        ),
+        ("delivery:domain*", [{"pk": domain.pk}]),
+        ("delivery:address_add", [{"pk": domain.pk}]),
+        ("delivery:address_*", [{"pk": address.pk}]),
+        ("delivery:route*", [{"pk": route.pk}]),
+    ]
+
+
+def write(workspace: Workspace, owner: User, starter: str, name: str) -> Campaign:
+    template = starters.everything()[starter]
+    draft = editing.create(workspace, owner, name=name, include_lists=[List.objects.of(workspace).earliest("pk").pk])
+    draft = editing.save(draft, draft.version, {**template.values(draft), "language": template.language}, owner)
+    audience.funnel(draft)
+    return draft
+
+
+def campaigns(workspace: Workspace, owner: User) -> Values:
+    """A draft in each language, one that waits for its hour, one that the sandbox has received and people have read."""
+    english, japanese = (write(workspace, owner, f"{code}/{kind}", name) for code, kind, name in DRAFTS)
+    waiting = write(workspace, owner, "en/newsletter", "December letter")
+    launching.schedule(waiting, by=owner, actor=owner, at=timezone.now() + dt.timedelta(days=6), zone="Asia/Tokyo")
+    sent = write(workspace, owner, "en/newsletter", "Autumn harvest")
+    mailing = launching.schedule(sent, by=owner, actor=owner)
+    launching.start_now(Campaign.objects.get(pk=sent.pk), actor=owner)
+    wait_for_end(mailing)
+    read_some(mailing)
+    each = [
+        {"pk": english.pk, "label": "draft"},
+        {"pk": japanese.pk, "label": "ja draft"},
+        {"pk": waiting.pk, "label": "scheduled"},
+        {"pk": sent.pk, "label": "sent"},
+    ]
+    return [("campaigns:*", each), ("analytics:*", [{"pk": sent.pk}]), *received(mailing)]
+
+
+DRAFTS = (("en", "newsletter", "Winter gift guide"), ("ja", "newsletter", "冬の贈りものガイド"))
+
+
+def wait_for_end(mailing: Mailing) -> None:
+    """The product's own workers send it."""
+    deadline = time.monotonic() + SENT_WITHIN
+    while Mailing.objects.get(pk=mailing.pk).state != Mailing.State.FINISHED:
+        assert time.monotonic() < deadline, f"not sent in {SENT_WITHIN} s: {Mailing.objects.get(pk=mailing.pk).state}"
+        time.sleep(0.5)
+
+
+def read_some(mailing: Mailing) -> None:
+    """People open it, and some follow a link; a scanner opens it as well."""
+    delivered = list(Message.objects.filter(mailing=mailing, state=MessageState.DELIVERED).order_by("pk")[:120])
+    for place, message in enumerate(delivered):
+        token = WebToken(mailing.pk, message.pk)
+        tracking.opened(token, "GoogleImageProxy" if place % 4 == 0 else READER)
+        if place % 5 == 0:
+            tracking.clicked(token, 1, READER)
+
+
+def received(mailing: Mailing) -> Values:
+    """Messages of each outcome, the mails in the sandbox mailbox, and what a reader can reach."""
+    by_state = {
+        state.name.lower(): Message.objects.filter(mailing=mailing, state=state).earliest("pk")
+        for state in (MessageState.DELIVERED, MessageState.FAILED)
+    }
+    reader = by_state["delivered"]
+    keys = keyring()
+    web = keys.web_token(WebPurpose.CLICK, mailing.pk, reader.pk)
+    assert reader.contact_id
+    leave = keys.unsubscribe_token(reader.contact_id, mailing.pk)
+    outcomes = ("delivered", "failed", "excluded")
+    return [
+        ("delivery:sandbox_*", [{"pk": SandboxMail.objects.latest("pk").pk}]),
+        (
+            "delivery:message",
+            [{"pk": one.pk, "label": state} for state, one in by_state.items()]
+            + [{"pk": reader.pk, "label": "copy", "query": "?part=copy"}],
+        ),
+        ("delivery:copy", [{"pk": reader.pk}]),
+        ("delivery:people", [{"pk": mailing.pk, "label": one, "query": f"?outcome={one}"} for one in outcomes]),
+        ("delivery:*", [{"pk": mailing.pk}]),
+        ("delivery:open", [{"token": keys.web_token(WebPurpose.OPEN, mailing.pk, reader.pk)}]),
+        ("delivery:click", [{"token": web, "number": 1}]),
+        ("delivery:view", [{"token": web}]),
+        ("delivery:*", [{"token": leave}]),
+    ]
+
+
 def furnish() -> Values:
     workspace = Workspace.objects.get()
     owner = User.objects.get(is_install_admin=True)
-    return [*people(workspace, owner)]
+    assert Contact.objects.of(workspace).count() == 500
+    made = campaigns(workspace, owner)  # before there is a From address that is not the sandbox's
+    return [*people(workspace, owner), *sending(workspace, owner), *made]
 
 
 if __name__ == "__main__":

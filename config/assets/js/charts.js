@@ -84,10 +84,13 @@ function tip(rows) {
   return box;
 }
 
-function option(kind, data) {
+// Only the first drawing moves: a live part that is swapped in again is still.
+const seen = new Set();
+
+function option(kind, data, first) {
   const text = { color: token("ink-3"), fontSize: 12, fontFamily: getComputedStyle(document.body).fontFamily };
   return {
-    animation: !still,
+    animation: first && !still,
     animationDurationUpdate: 0,
     textStyle: { fontFamily: text.fontFamily },
     aria: { enabled: true, decal: { show: false } },
@@ -132,7 +135,8 @@ function draw(element) {
   const label = element.getAttribute("aria-label");
   const chart = drawn.get(element) ?? echarts.init(element, null, { renderer: "svg" });
   drawn.set(element, chart);
-  chart.setOption(option(element.dataset.chart, data), true);
+  chart.setOption(option(element.dataset.chart, data, !seen.has(element.id)), true);
+  seen.add(element.id);
   if (label) element.setAttribute("aria-label", label);
 }
 

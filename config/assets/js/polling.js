@@ -41,10 +41,12 @@ function swap(element, html, memory) {
   if (!fresh) return;
   const focused = document.activeElement?.id;
   const open = [...element.querySelectorAll("details[open][id]")].map(({ id }) => id);
+  const pressed = [...element.querySelectorAll("[data-shows][aria-pressed=true]")].map(({ dataset }) => dataset.shows);
   element.replaceWith(fresh);
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
   if (focused && !document.activeElement?.id) document.getElementById(focused)?.focus();
   window.htmx.process(fresh);
+  pressed.forEach((shows) => fresh.querySelector(`[data-shows="${shows}"][aria-pressed=false]`)?.click());
   fresh.dispatchEvent(new CustomEvent("shirase:swapped", { bubbles: true }));
   say(fresh);
   watch(fresh, memory);
