@@ -158,11 +158,12 @@ class Conversation(asyncio.Protocol):
                     self._give(b"552 5.3.4 Too big", b"QUIT")
                 return False
             end, after = found + 2, found + len(END)
-        data = bytes(self._buffer[:end])
+        with memoryview(self._buffer) as view:
+            data = bytes(view[:end])
         del self._buffer[:after]
         self._searched, self.in_data = 0, False
         self.raw_seen(data)
-        if b"\n." in data or data.startswith(b"."):
+        if b"\r\n.." in data or data.startswith(b".."):
             data = data.replace(b"\r\n..", b"\r\n.")
             data = data[1:] if data.startswith(b"..") else data
         self._give(self.message(data), b".")

@@ -76,6 +76,7 @@ class Judge(Conversation):
         self.name = stage.script.get("name", "mx.receiver.test")
         self.check = stage.script.get("check", True)
         self.rules = {phase for phase in ("mail", "rcpt", "data", "dot") if phase in stage.script}
+        self.quiet = stage.script.get("quiet", False)
         self.secure = False
         self._asked: Any = None  # what to do with the next line of an AUTH
 
@@ -177,12 +178,13 @@ class Judge(Conversation):
         return played if played is None or isinstance(played, bytes) else await played
 
     def line_seen(self, line: bytes) -> None:
+        if self.quiet:
+            return
         stage = self.stage
         verb = line[:4].decode("latin-1").upper() if self._asked is None else "(AUTH)"
         stage.commands[verb] += 1
-        if verb not in ("MAIL", "RCPT", "DATA") or not stage.script.get("quiet"):
-            stage.lines.append(line.decode("latin-1"))
-            del stage.lines[:-1000]
+        stage.lines.append(line.decode("latin-1"))
+        del stage.lines[:-1000]
         if len(line) > (510 if verb in ("EHLO", "HELO", "DATA", "RSET", "QUIT") else 1000):
             stage.violation(f"command of {len(line)} octets: {line[:60]!r}")
         if _BARE.search(line):

@@ -16,7 +16,8 @@ A script is a dict, all of it optional:
   (`newest_tls`: "1.1"; `inject`: bytes written in clear right behind the 220.)
 * `users`: {name: password}, `mechanisms`: ["PLAIN", "LOGIN", "CRAM-MD5"], `offered` if it differs.
 * `eager_data`: say 354 to DATA even without a recipient.
-* `store`: keep messages (default true); `fsync`, `check`: both true by default; `name`.
+* `store`: keep messages, `fsync`, `check` lines: all true by default; `quiet`: note no commands; `name`.
+  Benchmarks: {"store": False, "fsync": False, "check": False, "quiet": True}.
 
 An answer is a reply ("450 4.7.1 later"; "250-a\\r\\n250 b") or one of
 `DROP` (close without a word), `RST` (reset the connection), `SILENT` (never answer),
