@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIRST = 50
+FIRST = 20  # of a lane that has shown nothing yet
 LEAST, MOST = 10, 200
 COMMITS_AHEAD = 4.0  # a batch lasts this many commits on the wire
 LEAST_SECONDS = 0.05

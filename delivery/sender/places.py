@@ -105,12 +105,12 @@ class Place:
         self.wake()
 
     def wake(self) -> None:
-        """Idle connections take what waits; more are opened while it is worth it."""
+        """Idle connections take what waits; more are opened while it is worth it, once the first one stands."""
         for session in list(self.sessions):
             if not self.queue:
                 return
             session.nudge()
-        wanted = min(self._most, math.ceil(len(self.queue) / 2))
+        wanted = min(self._most, math.ceil(len(self.queue) / 2)) if self.sessions else min(1, len(self.queue))
         for _ in range(wanted - len(self.sessions) - self._opening):
             self._open()
 
@@ -199,7 +199,7 @@ class Place:
         if session.ended:  # it was closed while we were told of it
             self._on_close(session, hold, session.ended)
             return
-        session.nudge()
+        self.wake()
 
     async def _not_opened(self, reply: Reply) -> None:
         if self.sessions:  # one more was too many: go on with those that stand
