@@ -15,7 +15,7 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 def readyz(_request: HttpRequest) -> JsonResponse:
     """200 when the database and the broker answer, else 503 naming the one that does not."""
-    answers = {"database": _database_answers(), "broker": _broker_answers()}
+    answers = {"database": _database_answers(), "broker": broker_answers()}
     return JsonResponse(answers, status=200 if all(answers.values()) else 503)
 
 
@@ -28,7 +28,7 @@ def _database_answers() -> bool:
     return True
 
 
-def _broker_answers() -> bool:
+def broker_answers() -> bool:
     try:
         with Connection(settings.BROKER_URL, connect_timeout=2) as broker:
             broker.ensure_connection(max_retries=1, timeout=2)

@@ -115,11 +115,9 @@ def accept(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @requires(Can.SEND)
 @require_POST
 def choose_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    form = RouteForm(request.POST, workspace=request.workspace)
+    campaign, form = campaign_of(request, pk), RouteForm(request.POST, workspace=request.workspace)
     if form.is_valid():
-        Campaign.objects.of(request.workspace).filter(pk=pk, state=Campaign.State.DRAFT).update(
-            route=form.cleaned_data["route"]
-        )
+        Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(route=form.cleaned_data["route"])
     return redirect("campaigns:send", pk)
 
 
