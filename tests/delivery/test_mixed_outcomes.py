@@ -28,7 +28,11 @@ from tests.delivery.queue.world import World
 from tests.servers.dns import Dns
 from tests.servers.receiver import MIXED, Received, Receiver
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:please use dns.resolver.resolve:DeprecationWarning"),  # pyspf's
+]
 
 PEOPLE = {
     "fine": 1_300, "greylist": 150, "later": 150, "gone": 100, "full": 80, "policy": 80, "drop": 30, "vanish": 30,

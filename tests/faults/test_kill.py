@@ -21,9 +21,9 @@ from tests.servers.receiver import Receiver
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
 KILLS = 10
-PEOPLE = 5_000
+PEOPLE = 3_000
 CONNECTIONS = 2 * settings.SEND_CONNECTIONS  # of both processes of a worker
-SCRIPT = {"dot": {"*": "WAIT 0.05"}}  # so that the campaign lasts, and dots are open at every moment
+SCRIPT = {"dot": {"*": "WAIT 0.03"}}  # so that the campaign lasts, and dots are open at every moment
 
 
 @pytest.fixture
