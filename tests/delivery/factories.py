@@ -2,70 +2,83 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from django.utils import timezone
 
 from accounts.models import Workspace
-from delivery import domains
-from delivery.furnishing import sandbox_address
-from delivery.models import (
-    Content,
-    Domain,
-    FromAddress,
-    Mailing,
-    Message,
-    MessageState,
-    Route,
-    SandboxMail,
-    SendingDomain,
-)
+from delivery import contents, furnishing, mailings
+from delivery.content.freeze import freeze
+from delivery.content.source import Kind, Source
+from delivery.domains import add
+from delivery.keyring import keyring
+from delivery.models import FromAddress, Mailing, Message, Route, SandboxMail, SendingDomain
+from delivery.tokens import WebPurpose
 from tests.factories import factory
 
-LETTER = b"From: hello@sandbox.example\r\nSubject: Hello\r\n\r\nHello\r\n"
 
-
-@factory("mailing", "delivery:people.pk", "delivery:export_people.pk", "delivery:replies.pk")
+@factory("delivery:people.pk", "delivery:export_people.pk", "delivery:replies.pk")
 def mailing(workspace: Workspace) -> Mailing:
-    return Mailing.objects.create(
+    """A test mailing to one typed address."""
+    letter = Source(Kind.LETTER, "Hello", text="Hello")
+    return mailings.post(
         workspace=workspace,
-        kind=Mailing.Kind.CAMPAIGN,
-        state=Mailing.State.FINISHED,
-        name="Autumn",
-        content=Content.objects.create(workspace=workspace, hash=f"{workspace.pk:064}", subject="Hello", text="Hello"),
-        from_address=sandbox_address(workspace),
-        give_up_after=dt.timedelta(hours=72),
-        started_at=timezone.now(),
+        kind=Mailing.Kind.TEST,
+        content=contents.store(workspace, freeze(letter)),
+        from_address=furnishing.sandbox_address(workspace),
+        routes=[furnishing.sandbox_route()],
+        rcpts=["reader@example.com"],
     )
 
 
-@factory("message", "delivery:message.pk", "delivery:copy.pk")
+@factory("delivery:message.pk", "delivery:copy.pk")
 def message(workspace: Workspace) -> Message:
-    domain, _new = Domain.objects.get_or_create(name="example.net")
-    return Message.objects.create(
-        mailing=mailing(workspace), rcpt="hanako@example.net", domain=domain, state=MessageState.DELIVERED
-    )
+    return Message.objects.get(mailing=mailing(workspace))
 
 
-@factory("delivery:sandbox_*.pk")
+@factory("delivery:sandbox_mail.pk", "delivery:sandbox_letter.pk", "delivery:sandbox_complain.pk")
 def sandbox_mail(workspace: Workspace) -> SandboxMail:
+    raw = b"Subject: Hello\r\nTo: reader@example.com\r\n\r\nHello\r\n"
     return SandboxMail.objects.create(
-        workspace=workspace, rcpt="hanako@example.net", subject="Hello", raw=LETTER, received_at=timezone.now()
+        workspace=workspace, rcpt="reader@example.com", subject="Hello", raw=raw, size=len(raw), received_at=timezone.now()
     )
+
+
+@factory(*(f"delivery:{name}.pk" for name in ("domain", "domain_check", "domain_live", "domain_limit", "domain_remove", "address_add")))
+def domain(workspace: Workspace) -> SendingDomain:
+    return add(workspace, f"news{workspace.pk}.example.com", actor=None)
 
 
 @factory("delivery:address_remove.pk")
-def from_address(workspace: Workspace) -> FromAddress:
-    return sandbox_address(workspace)
+def address(workspace: Workspace) -> FromAddress:
+    return FromAddress.objects.create(workspace=workspace, sending_domain=domain(workspace), local_part="a", name="A")
 
 
-@factory("delivery:domain*.pk", "delivery:address_add.pk")
-def sending_domain(workspace: Workspace) -> SendingDomain:
-    return domains.add(workspace, f"w{workspace.pk}.minori.example", actor=None)
-
-
-@factory("delivery:route*.pk")
+@factory(*(f"delivery:{name}.pk" for name in ("route", "route_test", "route_pause", "route_remove")))
 def route(workspace: Workspace) -> Route:
-    made = Route.objects.create(name=f"Smarthost {workspace.pk}", kind=Route.Kind.SMARTHOST, host="mail.minori.example")
+    made = Route.objects.create(name=f"Route {workspace.pk}", kind=Route.Kind.SMARTHOST, host="127.0.0.1", port=1)
     made.workspaces.add(workspace)
     return made
+
+
+@factory("delivery:click.number")
+def number(workspace: Workspace) -> int:
+    return 0
+
+
+@factory("delivery:open.token")
+def open_token(workspace: Workspace) -> str:
+    return keyring().web_token(WebPurpose.OPEN, mailing(workspace).pk, 1)
+
+
+@factory("delivery:click.token")
+def click_token(workspace: Workspace) -> str:
+    return keyring().web_token(WebPurpose.CLICK, mailing(workspace).pk, 1)
+
+
+@factory("delivery:view.token")
+def view_token(workspace: Workspace) -> str:
+    return keyring().web_token(WebPurpose.VIEW, mailing(workspace).pk, 1)
+
+
+@factory("delivery:unsubscribe.token", "delivery:unsubscribed.token", "delivery:preferences.token")
+def unsubscribe_token(workspace: Workspace) -> str:
+    return keyring().unsubscribe_token(0, mailing(workspace).pk)
