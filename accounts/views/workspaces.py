@@ -30,7 +30,9 @@ def settings(request: Any) -> HttpResponse:
 
 @login_required
 def workspaces(request: Any) -> HttpResponse:
-    """All workspaces of this person; where someone lands who belongs to none."""
+    """All workspaces of this person; where someone lands who belongs to none, such as an owner amid set-up."""
+    if not request.memberships and request.user.is_install_admin and first_run.needs_workspace():
+        return redirect("accounts:setup")
     return render(request, "accounts/workspaces.html")
 
 

@@ -65,6 +65,7 @@ def test_between_the_steps_only_the_owner_goes_on(client: Client, furnished: lis
     assert Client().post("/setup", ORGANISATION).headers["Location"] == "/login"
     assert not Workspace.objects.exists()
     assert client.get("/setup").status_code == 200
+    assert client.get("/settings", follow=True).redirect_chain[-1][0] == "/setup"
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
@@ -18,6 +19,7 @@ LOCKED = 429
 @pytest.fixture(autouse=True)
 def locmem(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    cache.clear()  # it counts the resets
 
 
 def sign_in(client: Client, email: str, password: str, *, address: str = "192.0.2.1", **more: str):
@@ -190,5 +192,12 @@ def test_a_fragment_of_a_signed_out_person_sends_the_whole_page_to_sign_in(clien
 
 def test_posts_need_the_csrf_token(admin: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    assert sign_in(client, admin.email, PASSWORD).status_code == 403
+    answer = sign_in(client, admin.email, PASSWORD)
+    assert answer.status_code == 403 and "This page was open for too long" in answer.content.decode()
     assert client.post("/preferences", {"theme": "dark"}).status_code == 403
+
+
+def test_asking_for_many_resets_is_slowed(client: Client, admin: User) -> None:
+    answers = [client.post("/password/reset", {"email": admin.email}) for _ in range(6)]
+    assert answers[-1].status_code == LOCKED and len(mail.outbox) == 5
+    assert "Wait a minute" in answers[-1].content.decode()
