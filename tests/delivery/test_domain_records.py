@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from delivery.domain_records import Key, Record, Status, difference, expected, judge, parents, place_of_difference
+
+RECORDS = {
+    record.key: record
+    for record in expected(
+        domain="news.example.com",
+        return_path="bounce.news.example.com",
+        tracking="link.news.example.com",
+        dkim_host="s1._domainkey.news.example.com",
+        dkim_value="v=DKIM1; k=rsa; p=MIIBIjANBgkq",
+        mail_host="mail.example.com",
+        web_host="app.example.com",
+    )
+}
+
+CASES = [
+    (Key.DKIM, ["v=DKIM1; k=rsa; p=MIIBIjANBgkq"], Status.OK),
+    (Key.DKIM, ["k=rsa; p=MIIBIj ANBgkq"], Status.OK),  # white space is folding
+    (Key.DKIM, ["v=DKIM1; k=rsa; p=MIIBIjANBgk"], Status.DIFFERENT),
+    (Key.DKIM, ["v=DKIM1; p="], Status.DIFFERENT),  # revoked
+    (Key.DKIM, [], Status.MISSING),
+    (Key.DKIM, None, Status.UNCHECKED),
+    (Key.SPF, ["v=spf1 a:mail.example.com ~all"], Status.OK),
+    (Key.SPF, ["google-site-verification=x", "v=spf1 ip4:192.0.2.1 -all"], Status.OK),
+    (Key.SPF, ["v=spf1 -all"], Status.DIFFERENT),
+    (Key.SPF, ["v=spf1 a:mail.example.com ~all", "v=spf1 -all"], Status.DIFFERENT),  # two records: none counts
+    (Key.SPF, ["something else"], Status.MISSING),
+    (Key.DMARC, ["v=DMARC1; p=reject; rua=mailto:d@example.com"], Status.OK),
+    (Key.DMARC, ["v=DMARC1; rua=mailto:d@example.com"], Status.OK),  # RFC 9989: no p is none
+    (Key.DMARC, ["v=DMARC1; p=maybe"], Status.DIFFERENT),
+    (Key.RETURN_PATH, ["10 mail.example.com."], Status.OK),
+    (Key.RETURN_PATH, ["10 other.example.com"], Status.DIFFERENT),
+    (Key.TRACKING, ["app.example.com"], Status.OK),
+]
+
+
+@pytest.mark.parametrize(("key", "found", "status"), CASES)
+def test_what_was_found_is_judged(key: Key, found: list[str] | None, status: Status) -> None:
+    assert judge(RECORDS[key], found) is status
+
+
+def test_one_lost_letter_is_pointed_at() -> None:
+    should, now = difference("p=AAvBB", "p=AABB")
+    assert [mark.text for mark in should if mark.differs] == ["v"]
+    assert any(mark.differs for mark in now)
+    assert place_of_difference("p=AAvBB", "p=AABB") == 5
+
+
+def test_hostile_lengths_are_bounded() -> None:
+    record = Record(Key.DKIM, "TXT", "h", "p=" + "a" * 10_000, True)
+    assert judge(record, ["p=" + "b" * 1_000_000]) is Status.DIFFERENT
+    difference(record.value, "b" * 1_000_000)
+
+
+def test_a_policy_may_stand_above_but_not_at_the_top() -> None:
+    assert parents("a.b.example.com") == ["b.example.com", "example.com"]
