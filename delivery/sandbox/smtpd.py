@@ -33,7 +33,7 @@ class Conversation(asyncio.Protocol):
         self._buffer = bytearray()
         self._searched = 0
         self._out: list[bytes] = []
-        self._pending: asyncio.Task[None] | None = None
+        self._pending: asyncio.Future[Answer] | None = None
 
     # For subclasses: each returns an Answer or an awaitable of one.
 
@@ -177,12 +177,14 @@ class Conversation(asyncio.Protocol):
             self._settle(answer, verb)
             return
         self._flush()
-        self._pending = asyncio.ensure_future(self._later(answer, verb))
+        self._pending = asyncio.ensure_future(answer)
+        self._pending.add_done_callback(lambda future: self._come(future, verb))
 
-    async def _later(self, answer: Awaitable[Answer], verb: bytes) -> None:
-        settled = await answer
+    def _come(self, answer: asyncio.Future[Answer], verb: bytes) -> None:
         self._pending = None
-        self._settle(settled, verb)
+        if answer.cancelled():
+            return
+        self._settle(answer.result(), verb)
         self._work()
 
     def _settle(self, answer: Answer, verb: bytes) -> None:

@@ -166,15 +166,18 @@ class Judge(Conversation):
             return b"554 5.5.1 No valid recipients"
         scripted = self.stage.scripted("dot", self.rcpts[0]) if "dot" in self.rules else None
         if scripted and scripted.startswith("ACCEPT "):
-            return self._accept(data, scripted.removeprefix("ACCEPT "))
+            return self._accept_and(scripted.removeprefix("ACCEPT "), data)
         if scripted and not scripted.startswith(("2", "WAIT")):
             return self.play(scripted, None)
-        return self._accept(data, scripted)
+        return self._accept_and(scripted, data) if scripted else self._accept(data)
 
-    async def _accept(self, data: bytes, scripted: str | None) -> Answer:
+    def _accept(self, data: bytes) -> asyncio.Future[Answer]:
         self.stage.accepted += 1
-        await self.stage.ledger.accept(self.mail_from or "", self.rcpts, data)
-        played = self.play(scripted, b"250 2.0.0 Ok: queued as %X" % self.stage.accepted)
+        answer = b"250 2.0.0 Ok: queued as %X" % self.stage.accepted
+        return self.stage.ledger.accept(self.mail_from or "", self.rcpts, data, answer)
+
+    async def _accept_and(self, scripted: str, data: bytes) -> Answer:
+        played = self.play(scripted, await self._accept(data))
         return played if played is None or isinstance(played, bytes) else await played
 
     def line_seen(self, line: bytes) -> None:

@@ -23,11 +23,11 @@ class Ledger:
         self.fsync = fsync
         self._lines: list[bytes] = []
         self._bodies: list[bytes] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[tuple[asyncio.Future[bytes | None], bytes]] = []
         self._busy = False
 
-    def accept(self, mail_from: str, rcpts: Sequence[str], data: bytes) -> asyncio.Future[None]:
-        """Note this message; the future is done when it is on disk."""
+    def accept(self, mail_from: str, rcpts: Sequence[str], data: bytes, answer: bytes) -> asyncio.Future[bytes | None]:
+        """Note this message; the future is `answer` when it is on disk."""
         header = data[: data.find(b"\r\n\r\n")]
         found = _REF.search(header)
         token = found[1].decode("ascii", "replace") if found else mail_from.partition("@")[0]
@@ -36,8 +36,8 @@ class Ledger:
             if self.spool:
                 head = json.dumps([mail_from, rcpt]).encode()
                 self._bodies.append(struct.pack("!II", len(head), len(data)) + head + data)
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((future, answer))
         if not self._busy:
             self._busy = True
             asyncio.get_running_loop().call_soon(self._start)
@@ -62,10 +62,10 @@ class Ledger:
         if self.fsync:
             os.fdatasync(self.file.fileno())
 
-    def _done(self, waiting: list[asyncio.Future[None]]) -> None:
-        for future in waiting:
+    def _done(self, waiting: list[tuple[asyncio.Future[bytes | None], bytes]]) -> None:
+        for future, answer in waiting:
             if not future.done():
-                future.set_result(None)
+                future.set_result(answer)
         self._busy = bool(self._waiting)
         if self._busy:
             asyncio.get_running_loop().call_soon(self._start)
