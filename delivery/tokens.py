@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
+import functools
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 VERSION = "1"
 
@@ -63,7 +63,7 @@ class Key:
     id: str
     secret: bytes
 
-    @cached_property
+    @functools.cached_property
     def _states(self) -> dict[str, tuple[Callable[[], hashlib._Hash], Callable[[], hashlib._Hash]]]:
         return {}
 
@@ -133,13 +133,13 @@ class Keyring:
         ids = self._read(_UNSUBSCRIBE, token, 2)
         return UnsubscribeToken(*ids) if ids else None
 
-    @cached_property
+    @functools.cached_property
     def _by_id(self) -> dict[str, Key]:
         return {key.id: key for key in self.keys}
 
     def _make(self, purpose: str, ids: Iterable[int]) -> str:
         key = self.keys[0]
-        payload = "".join([_letters(number, _ID_LETTERS) for number in ids])
+        payload = "".join([_id_letters(number) for number in ids])
         return f"{VERSION}{key.id}{payload}-{key.sign(purpose, payload)}"
 
     def _read(self, purpose: str, token: str, count: int) -> tuple[int, ...] | None:
@@ -166,6 +166,12 @@ def _parse_key(entry: str) -> Key:
     if len(secret) < 32:
         raise KeyProblem(f"key {key_id!r} in TOKEN_KEYS is shorter than 32 bytes")
     return Key(key_id, secret)
+
+
+@functools.lru_cache(maxsize=4096)
+def _id_letters(number: int) -> str:
+    """A message's id stands in several of its tokens, a mailing's in all."""
+    return _letters(number, _ID_LETTERS)
 
 
 def _letters(number: int, count: int) -> str:

@@ -10,6 +10,9 @@ import binascii
 import enum
 import functools
 import re
+from typing import Any
+
+from markupsafe import escape
 
 LINE = 76  # characters of a line of an encoded body (RFC 2045, 6.7 and 6.8)
 SOFT_BREAK = "=\r\n"
@@ -18,6 +21,7 @@ _ROOM = LINE - 1 - _SHORT  # so a chunk that a value follows ends here at the la
 
 _UNSAFE = re.compile(r"[^\x21-\x3c\x3e-\x7e ]|(?<= ) | \Z")
 _SAFE = re.compile(r"[!-<>-~]+(?: [!-<>-~]+)*")
+_SAFE_HTML = re.compile(r"[!#-%(-;?-~]+(?: [!#-%(-;?-~]+)*")  # neither encoded nor escaped
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 
 
@@ -55,18 +59,33 @@ def qp_static(text: str) -> str:
     return lead + encoded + (SOFT_BREAK if column > _ROOM else "")
 
 
-def qp_value(text: str) -> str:
-    """One person's value behind a static piece: nearly always short and plain, then it is left as it is."""
+def qp_text(value: object) -> str:
+    """One person's value behind a static piece of text: nearly always short and plain, then it is left as it is."""
+    text = value if type(value) is str else str(value)
     if len(text) <= _SHORT and text.isascii() and (text.isalnum() or not text or _SAFE.fullmatch(text)):
-        return str(text)
+        return text
     return qp_alone(text)
 
 
-def qp_alone(text: str) -> str:
+def qp_html(value: Any) -> str:
+    """The same in HTML: escaped unless it is HTML already, which most values need not be either."""
+    short = type(value) is str and len(value) <= _SHORT and value.isascii()
+    if short and (value.isalnum() or not value or _SAFE_HTML.fullmatch(value)):
+        return str(value)
+    return qp_text(str(escape(value)))
+
+
+def qp_html_alone(value: object) -> str:
+    """A value in HTML that does not stand behind a static piece."""
+    return qp_alone(str(escape(value)))
+
+
+def qp_alone(value: object) -> str:
     """A value that begins a line of its own, behind a soft break."""
+    text = str(value)
     if text.isascii() and _SAFE.fullmatch(text):
-        return SOFT_BREAK + _cut(str(text))
-    lines = _NEWLINES.sub("\n", str(text)).split("\n")
+        return SOFT_BREAK + _cut(text)
+    lines = _NEWLINES.sub("\n", text).split("\n")
     return SOFT_BREAK + "\r\n".join([_folded(_escaped(line)) for line in lines])
 
 

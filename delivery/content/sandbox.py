@@ -19,7 +19,7 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .filters import FILTERS, bounded
-from .mime import qp_alone, qp_value
+from .mime import qp_alone, qp_html, qp_html_alone, qp_text
 from .rules import TESTS, Reads, bound, check
 from .source import Part, RenderLimit, TemplateProblem, gettext_noop
 from .spots import SpotStream
@@ -89,7 +89,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals = {"range": bounded_range}
         self.filters = {**FILTERS, "_counted": counted}
         self.tests = {name: self.tests[name] for name in TESTS}
-        self.qp_value, self.qp_alone = qp_value, qp_alone  # for code made by wire.py
+        # For code made by wire.py.
+        self.qp_html, self.qp_html_alone, self.qp_text, self.qp_text_alone = qp_html, qp_html_alone, qp_text, qp_alone
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict:

@@ -32,14 +32,12 @@ class QuotedPrintable(CodeGenerator):
             # Encoded before rendering: the same address stands in every link of a message.
             self.write("(")
             return
+        kind = "html" if frame.eval_ctx.autoescape else "text"
         # Attributes of our Sandbox: sandbox.py.
-        self.write("environment.qp_value(" if self._after_static else "environment.qp_alone(")
-        super()._output_child_pre(node, frame, finalize)
+        self.write(f"environment.qp_{kind}{'' if self._after_static else '_alone'}(")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self._after_static = False
-        if not _is_slot(node):
-            super()._output_child_post(node, frame, finalize)
         self.write(")")
 
 

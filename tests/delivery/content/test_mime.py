@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.content.mime import Encoding, base64_body, header_text, qp_alone, qp_static, qp_value, suited_to
+from delivery.content.mime import Encoding, base64_body, header_text, qp_alone, qp_static, qp_text, suited_to
 from delivery.dkim import relaxed_body
 
 TEXT = st.text(
@@ -28,7 +28,7 @@ def normal(text: str) -> str:
 def test_static_pieces_and_values_join_to_quoted_printable(parts: list[tuple[bool, str]]) -> None:
     encoded, after_static = "", False
     for is_value, text in parts:
-        encoded += (qp_value(text) if after_static else qp_alone(text)) if is_value else qp_static(text)
+        encoded += (qp_text(text) if after_static else qp_alone(text)) if is_value else qp_static(text)
         after_static = not is_value
     assert encoded.isascii()
     assert all(len(line) <= 76 for line in encoded.split("\r\n"))
@@ -52,7 +52,7 @@ def test_base64_bodies_decode_to_the_text_with_crlf(text: str) -> None:
 
 def test_a_value_of_five_thousand_characters_is_folded() -> None:
     for value in ("x" * 5000, "日" * 5000, "a b " * 1250):
-        assert max(map(len, qp_value(value).split("\r\n"))) <= 76
+        assert max(map(len, qp_text(value).split("\r\n"))) <= 76
 
 
 @given(st.text(alphabet=st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=400))
