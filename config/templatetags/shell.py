@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django import template
+from django.db.models import Q
 from django.template import Context
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from campaigns.models import Campaign
+from config.formats import whole_percent
 from delivery.models import Mailing, SendingDomain
+from delivery.queue.counts import counts
 
 register = template.Library()
 
+SOON = timedelta(minutes=2)
 RUNNING = (Mailing.State.EXPANDING, Mailing.State.SENDING)
 
 
@@ -63,16 +69,22 @@ def navigation(context: Context) -> Mapping[str, Any]:
 
 
 @register.simple_tag(takes_context=True)
-def running_send(context: Context) -> Mapping[str, str] | None:
-    """The newest campaign that is going out now, and where to watch it."""
+def running_send(context: Context) -> Mapping[str, Any] | None:
+    """The campaign that is about to go out or goes out now, how far it is, and where to watch it."""
     workspace = getattr(context["request"], "workspace", None)
     if workspace is None:
         return None
-    going = Campaign.objects.filter(workspace=workspace, mailing__state__in=RUNNING)
-    campaign = going.order_by("-pk").first()
-    if campaign is None:
+    soon = Q(mailing__state=Mailing.State.WAITING, mailing__start_at__lt=timezone.now() + SOON)
+    going = Campaign.objects.filter(soon | Q(mailing__state__in=RUNNING), workspace=workspace)
+    campaign = going.select_related("mailing").order_by("-pk").first()
+    if campaign is None or campaign.mailing is None:
         return None
-    return {"name": campaign.name or campaign.subject, "url": address("campaigns:report", campaign.pk)}
+    if campaign.mailing.state == Mailing.State.WAITING:
+        url = address("campaigns:send", campaign.pk)
+        return {"campaign": campaign, "url": url, "starts_at": campaign.mailing.start_at}
+    people = counts(campaign.mailing)
+    share = whole_percent(people.finished, people.will_receive)
+    return {"campaign": campaign, "url": address("campaigns:report", campaign.pk), "share": share}
 
 
 @register.simple_tag(takes_context=True)
