@@ -100,3 +100,17 @@ def _choice(text: str, choices: Sequence[str]) -> str:
         if choice.casefold() == text.casefold():
             return choice
     raise ValueProblem("choice")
+
+
+# What makes a spreadsheet read a cell as a formula, the full-width signs of Japanese ones among them (OWASP).
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def guard_formula(text: str) -> str:
+    """The cell with an apostrophe before it where a spreadsheet would run it."""
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
+
+
+def unguard_formula(text: str) -> str:
+    """The cell without the apostrophe that `guard_formula` put there."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_SIGNS) else text

@@ -155,7 +155,7 @@ class Mapper:
         person = Person(address, tags=list(self._tags))
         for column, name, setter in self._setters:
             try:
-                setter(person, cells[column].strip() if column < len(cells) else "")
+                setter(person, values.unguard_formula(cells[column].strip()) if column < len(cells) else "")
             except ValueProblem as problem:
                 person.problems.append((problem.code, name))
         return person

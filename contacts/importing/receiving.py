@@ -94,14 +94,30 @@ def receive(workspace: Workspace, name: str, chunks: Iterable[bytes], by: User |
 
 def describe(imported: Import, *, separator: str | None = None, header: bool | None = None) -> None:
     """Fill in (without saving) separator, header, columns, samples and a first mapping, from the file's beginning."""
-    beginning = bytes(ImportChunk.objects.get(imported=imported, number=0).data)[:HEAD]
-    text = beginning.decode("utf-8" if imported.encoding == "utf-16" else imported.encoding, errors="replace")
-    shape = shape_of(text.removeprefix("\ufeff"), separator=separator, header=header)
+    shape = beginning(imported, separator=separator, header=header)
     _refuse_without_addresses(shape, imported.name)
     imported.separator, imported.header, imported.columns = shape.separator, shape.header, shape.columns
     imported.samples = shape.samples[:SHOWN_ROWS]
-    fields = Field.objects.of(imported.workspace_id).values_list("key", "label")
-    imported.mapping = mapping.guess(shape.columns, shape.samples, list(fields))
+    imported.mapping = mapping.guess(shape.columns, shape.samples, _field_names(imported))
+
+
+def beginning(imported: Import, *, separator: str | None = None, header: bool | None = None) -> Shape:
+    """The first rows (up to 200), read as the import says or as they look."""
+    head = bytes(ImportChunk.objects.get(imported=imported, number=0).data)[:HEAD]
+    text = head.decode("utf-8" if imported.encoding == "utf-16" else imported.encoding, errors="replace")
+    return shape_of(text.removeprefix("\ufeff"), separator=separator, header=header)
+
+
+def reread(imported: Import, *, encoding: str, separator: str, header: bool) -> None:
+    """Read it as a person says. Raises FileProblem where no addresses are found like that; nothing changes then."""
+    if imported.encoding != "utf-16":
+        imported.encoding = encoding
+    describe(imported, separator=separator, header=header)
+    imported.save()
+
+
+def _field_names(imported: Import) -> list[tuple[str, str]]:
+    return list(Field.objects.of(imported.workspace_id).values_list("key", "label"))
 
 
 def stream_encoding(imported: Import) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import jobs, notices
@@ -22,6 +23,23 @@ KIND = "import"
 SECONDS = 4.0  # of work before the worker is free for others
 KEPT_DAYS = 30
 State = Import.State
+
+
+def choose(imported: Import, mapping: Sequence[str]) -> bool:
+    """Keep where the columns go. False when the import is already past that."""
+    open_states = [State.UPLOADED, State.CHECKED]
+    return bool(Import.objects.filter(pk=imported.pk, state__in=open_states).update(mapping=list(mapping)))
+
+
+def earlier(imported: Import) -> Import | None:
+    """The last import that ended and had the same columns: its mapping is likely right again."""
+    same = Import.objects.of(imported.workspace_id).filter(columns=imported.columns, state=State.DONE)
+    return same.exclude(pk=imported.pk).order_by("-pk").first() if any(imported.columns) else None
+
+
+def mapping_of(imported: Import) -> list[str]:
+    """The mapping of an import that ended: the fields it made are fields now."""
+    return staging.keyed_mapping(imported)
 
 
 @transaction.atomic
@@ -80,7 +98,8 @@ def advance(job_id: int, seconds: float = SECONDS) -> bool:
         finished = _work(imported, job, until=time.monotonic() + seconds)
     except FileProblem as problem:
         staging.refuse(imported, problem)
-        jobs.fail(job, problem.words)
+        if jobs.fail(job, problem.words):
+            _tell(imported, job, State.FAILED)
         return False
     return not finished and jobs.release(job)
 
@@ -209,8 +228,12 @@ def _labels(imported: Import) -> dict[str, tuple[str, str]]:
 @transaction.atomic
 def _end(imported: Import, job: Job, from_state: str, to_state: str) -> bool:
     changed = Import.objects.filter(pk=imported.pk, state=from_state).update(state=to_state)
-    if changed and jobs.finish(job) and job.created_by:
-        url = f"/contacts/imports/{imported.pk}/"
-        params = {"name": imported.name, "state": to_state}
-        notices.send([job.created_by], imported.workspace, f"import.{to_state}", params=params, url=url)
+    if changed and jobs.finish(job):
+        _tell(imported, job, to_state)
     return True
+
+
+def _tell(imported: Import, job: Job, state: str) -> None:
+    if job.created_by:
+        url = reverse("contacts:import_result", args=[imported.pk])
+        notices.send([job.created_by], imported.workspace, f"import.{state}", params={"name": imported.name}, url=url)

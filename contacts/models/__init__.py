@@ -1,5 +1,6 @@
 """Who reads us: contacts, their lists, what stops mail to them, and the history of it all."""
 
+from .bulk import Bulk, BulkSlice
 from .contact import Contact, ContactChange
 from .count import Count
 from .field import Field
@@ -8,6 +9,8 @@ from .list import ConsentRecord, List, Subscription
 from .suppression import Suppression
 
 __all__ = [
+    "Bulk",
+    "BulkSlice",
     "ConsentRecord",
     "Contact",
     "ContactChange",

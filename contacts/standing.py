@@ -1,0 +1,95 @@
+"""Can we mail this person? And if not: since when, why, and what would change it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact, Subscription, Suppression
+from contacts.subscriptions import ONLY_THE_PERSON
+
+Reason = Suppression.Reason
+
+# Which badge a reason wears, and what happened in a sentence.
+_STATES = {
+    Reason.COMPLAINT: "complained",
+    Reason.UNSUBSCRIBED: "unsubscribed",
+    Reason.MANUAL: "stopped",
+    Reason.ERASED: "erased",
+}
+_SENTENCES: dict[str, str | Promise] = {
+    Reason.UNSUBSCRIBED: _("Unsubscribed from everything."),
+    Reason.COMPLAINT: _("Reported our mail as spam."),
+    Reason.NO_SUCH_USER: _("The address does not exist: their mail server said so."),
+    Reason.INACTIVE: _("The mailbox is switched off."),
+    Reason.REFUSED: _("The person or their carrier refuses our mail."),
+    Reason.FULL: _("The mailbox has been full for weeks."),
+    Reason.MANUAL: _("Somebody of your team stopped all mail to this person."),
+    Reason.ERASED: _("This person asked to be forgotten."),
+}
+_REMEDIES: dict[str, str | Promise] = {
+    "person": _("Only the person can change this, by subscribing again."),
+    "proof": _("If the address works again, release it and say how you know."),
+    "team": _("Your team can release it."),
+    "list": _("Put the person on a list, if they agreed to it."),
+    "left": _("Only the person can come back to a list they left."),
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether mail may go there. `state` is a badge of the kind "contact"; the rest is empty when it may."""
+
+    mailable: bool
+    state: str
+    sentence: str | Promise = ""
+    remedy: str | Promise = ""
+    since: dt.datetime | None = None
+    suppression: Suppression | None = None
+    protective: bool = True  # healthy: it protects the person and our name; else it waits for somebody here
+
+
+def of_many(workspace_id: int, contacts: Iterable[Contact]) -> dict[int, Standing]:
+    """By contact id, in one query."""
+    people = list(contacts)
+    active = Suppression.objects.of(workspace_id).active().filter(address_key__in=[c.address_key for c in people])
+    by_key = {row.address_key: row for row in active}
+    return {contact.pk: _standing(contact, by_key.get(contact.address_key)) for contact in people}
+
+
+def of_one(contact: Contact) -> Standing:
+    """The same for one, where it also matters whether there is a list to write through."""
+    standing = of_many(contact.workspace_id, [contact])[contact.pk]
+    if not standing.mailable or contact.subscriptions.filter(state=Subscription.State.SUBSCRIBED).exists():
+        return standing
+    if contact.subscriptions.exists():
+        return Standing(False, "unsubscribed", _("Left every list they were on."), _REMEDIES["left"])
+    return Standing(False, "no_list", _("Is on no list."), _REMEDIES["list"], protective=False)
+
+
+def _standing(contact: Contact, suppression: Suppression | None) -> Standing:
+    if contact.erased_at:
+        return Standing(False, "erased", _SENTENCES[Reason.ERASED], "", contact.erased_at)
+    if suppression is None:
+        return Standing(True, "yes")
+    reason = suppression.reason
+    return Standing(
+        False,
+        _STATES.get(Reason(reason), "bounced"),
+        _SENTENCES[reason],
+        _REMEDIES[remedy_of(reason)],
+        suppression.created_at,
+        suppression,
+        protective=reason != Reason.MANUAL,
+    )
+
+
+def remedy_of(reason: str) -> str:
+    """Who can lift it: "person", "team", or the team with "proof"."""
+    if reason in ONLY_THE_PERSON:
+        return "person"
+    return "team" if reason == Reason.MANUAL else "proof"

@@ -1,0 +1,1 @@
+"""The pages of contacts, one module for each place people go."""
