@@ -34,6 +34,8 @@ def logging_config(level: str, *, readable: bool) -> None:
     # Celery tells of every tick, which is every second.
     for talkative in ("axes", "asyncio", "kombu", "amqp", "celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    # Every scanner of the internet asks under a wrong name and gets its 400: no news, and no traceback.
+    logging.getLogger("django.security.DisallowedHost").setLevel(logging.CRITICAL)
 
 
 def _last_steps(*, readable: bool) -> list[Processor]:

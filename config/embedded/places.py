@@ -64,7 +64,8 @@ def short_enough(folder: Path, file_name: str) -> Path:
     if len(os.fsencode(folder / file_name)) <= LONGEST_SOCKET:
         return folder
     runtime = Path(f"/run/user/{os.geteuid()}")
-    base = runtime if runtime.is_dir() else Path("/tmp")
+    # root's own is closed to `nobody`; in /tmp the folder is made with mode 0700 and its owner is checked.
+    base = runtime if runtime.is_dir() and not runs_as_other_user() else Path("/tmp")
     return base / f"shirase-{os.geteuid()}-{fingerprint(folder)}"
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import importlib.util
 import os
@@ -70,8 +71,7 @@ def start(var: Path, *, durable: bool = True) -> tuple[int, bool]:
     log = var / "log" / "postgres.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with _alone(var / "run" / "postgres.lock"):
-        if running := server_pid(place):
-            _wait_until_ready(place, log)
+        if running := _adopt(place, log):
             return running, True
         binaries = find_binaries(place)
         if not (place.data / "PG_VERSION").exists():
@@ -218,17 +218,33 @@ def _works_in(process: Path, folder: Path) -> bool:
         return False
 
 
-def _wait_until_ready(place: Place, log: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+def _adopt(place: Place, log: Path) -> int | None:
+    """A server that lives and answers; None when there is none, or when it was just dying."""
     deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            psycopg.connect(**dsn(place, "postgres")).close()
-            return
-        except psycopg.OperationalError as error:
-            ended = process is not None and process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                raise NoPostgres(f"PostgreSQL did not start ({str(error).strip()}); its log: {log}") from error
+    while pid := server_pid(place):
+        if _refusal(place) is None:
+            return pid
+        if time.monotonic() > deadline:
+            raise NoPostgres(f"PostgreSQL (process {pid}) runs but does not answer: {_refusal(place)}; its log: {log}")
         time.sleep(0.05)
+    return None
+
+
+def _wait_until_ready(place: Place, log: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while refusal := _refusal(place):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NoPostgres(f"PostgreSQL did not start ({refusal}); its log: {log}")
+        time.sleep(0.05)
+
+
+def _refusal(place: Place) -> str | None:
+    """Why the server takes no connection now; None when it does."""
+    try:
+        psycopg.connect(**dsn(place, "postgres")).close()
+    except psycopg.OperationalError as error:
+        return str(error).strip()
+    return None
 
 
 def _make_database(place: Place) -> None:
@@ -255,6 +271,14 @@ def _as_user() -> RunAs:
 
 def _folder(path: Path) -> None:
     private_folder(path, pwd.getpwnam(SERVER_USER).pw_uid if runs_as_other_user() else None)
+
+
+@atexit.register
+def _leave_running() -> None:
+    """A server outlives the process that started it, on purpose: Popen is not to warn of it."""
+    for process in _children:
+        if process.poll() is None:
+            process.returncode = 0
 
 
 def _reap() -> None:
