@@ -9,7 +9,8 @@ from jinja2 import TemplateSyntaxError
 from markupsafe import escape
 
 from .sandbox import Sandbox
-from .source import Part, TemplateProblem, gettext_noop
+from .source import Part
+from .spots import syntax_problem
 
 _ENDS = {"variable_begin": "variable_end", "block_begin": "block_end", "raw_begin": "raw_end"}
 _LEXER = Sandbox(html=False).lexer
@@ -35,8 +36,7 @@ def split(where: Part, source: str) -> list[Piece]:
     try:
         return list(_pieces(source))
     except TemplateSyntaxError as error:
-        message = gettext_noop("The template cannot be read: %(detail)s")
-        raise TemplateProblem(where, error.lineno, 1, message, detail=error.message) from error
+        raise syntax_problem(where, error, error.lineno, 1) from error
 
 
 def _pieces(source: str) -> list[Piece]:

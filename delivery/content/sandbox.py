@@ -22,7 +22,7 @@ from .filters import FILTERS, bounded
 from .mime import qp_alone, qp_html, qp_html_alone, qp_text
 from .rules import TESTS, Reads, bound, check
 from .source import Part, RenderLimit, TemplateProblem, gettext_noop
-from .spots import SpotStream
+from .spots import SpotStream, syntax_problem
 
 LONGEST_SOURCE = 1_000_000  # characters
 LONGEST_OUTPUT = 10_000_000  # characters of one part for one person
@@ -207,8 +207,7 @@ def parse(where: Part, source: str) -> nodes.Template:
         tree = _parser(environment, stream).parse()
     except TemplateSyntaxError as error:
         line, column = stream.place(error) if stream is not None else (error.lineno, 1)
-        message = gettext_noop("The template cannot be read: %(detail)s")
-        raise TemplateProblem(where, line, column, message, detail=error.message) from error
+        raise syntax_problem(where, error, line, column) from error
     except (RecursionError, ValueError, OverflowError) as error:
         _too_deep(where, error)
     tree.set_environment(environment)
@@ -234,8 +233,7 @@ def compile_tree(
     except (RecursionError, SyntaxError, MemoryError, ValueError) as error:
         _too_deep(where, error)
     except TemplateSyntaxError as error:
-        message = gettext_noop("The template cannot be read: %(detail)s")
-        raise TemplateProblem(where, error.lineno, 1, message, detail=error.message) from error
+        raise syntax_problem(where, error, error.lineno, 1) from error
 
 
 def _too_deep(where: Part, error: BaseException) -> NoReturn:

@@ -76,7 +76,7 @@ def test_tags_survive_wherever_an_author_may_put_them(inliner: str) -> None:
         ("<{{ contact.a }}>", 1, 2, "inside an HTML tag"),
         ("<style>\np { color: {{ contact.a }} }</style>", 2, 12, "<style>"),
         ("<script>{{ contact.a }}</script>", 1, 9, "<script>"),
-        ("<p>{{ contact.a</p>", 1, 17, "cannot be read"),
+        ("<p>{{ contact.a</p>", 1, 17, "out of place"),
     ],
 )
 def test_tags_that_could_not_be_kept_are_refused_with_their_place(
@@ -285,9 +285,9 @@ def test_the_fields_that_a_letter_reads_are_listed() -> None:
     ("source", "part", "words"),
     [
         (letter(subject="a\r\nBcc: x@y.z"), Part.SUBJECT, "one line"),
-        (letter(subject="{{ contact.a"), Part.SUBJECT, "cannot be read"),
+        (letter(subject="{{ contact.a"), Part.SUBJECT, "has no end"),
         (letter(preheader="{{ foo }}"), Part.PREHEADER, "foo"),
-        (letter(text="\n{% if %}"), Part.TEXT, "cannot be read"),
+        (letter(text="\n{% if %}"), Part.TEXT, "missing before"),
         (letter("<p>\0</p>"), Part.HTML, "NUL"),
         (letter("{{ _click }}"), Part.HTML, "_click"),
         (letter("x" * 1_000_001), Part.HTML, "too long"),
