@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 
 from delivery import knowledge
 from delivery.keyring import keyring
-from delivery.models import Attempt, Deferral, Event, Message, MessageState, Route
+from delivery.models import Attempt, Deferral, Event, Mailing, Message, MessageState, Route
 from delivery.smtp.transcript import Line, Transcript, dialogue
 
+# A notice may hold a password reset: nobody reads it here.
+SHOWN_KINDS = (Mailing.Kind.CAMPAIGN, Mailing.Kind.TEST)
 MOST_EVENTS = 200  # of one message; a scanner can make thousands
 
 STATES = {
@@ -97,16 +99,16 @@ def _tries(message: Message, return_path: str) -> list[Tried]:
 
 
 def _tried(number: int, row: Attempt, message: Message, return_path: str, routes: dict[int, Route]) -> Tried:
-    kept = Transcript.from_json(row.transcript) if row.transcript and "said" in row.transcript else None
-    host = kept.host if kept else (row.transcript or {}).get("host", "")
+    kept = Transcript.from_json(row.transcript) if row.transcript else None
+    final = f"{row.code} {row.reply or ''}" if row.result == MessageState.DELIVERED else ""
     return Tried(
         number=number,
         attempt=row,
         state="returned" if row.result == Attempt.RETURNED else STATES[MessageState(row.result or 0)],
         route=str(routes[row.route_id]) if row.route_id in routes else "",
         explanation=explanation_of(row.cause),
-        lines=dialogue(return_path, message.rcpt, kept) if kept else [],
-        host=host,
+        lines=dialogue(return_path, message.rcpt, kept, final) if kept and (kept.milestones or final) else [],
+        host=kept.host if kept else "",
         tls=kept.tls if kept else "",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from delivery.smtp.commands import Capabilities, Envelope
@@ -105,6 +106,10 @@ class Session(Pipeline):
         await asyncio.wait([self._gone], timeout=self.timeouts.quit)
         self._transport.abort()  # a TLS peer may keep its close_notify to itself
 
+    def connection(self) -> Transcript:
+        """What the connection is: all that is kept of a delivered message's dialogue, beside its final reply."""
+        return Transcript(host=self.host, address=self.address, port=self.port, tls=self.tls, ehlo_name=self.ehlo_name)
+
     def transcript(self) -> Transcript:
         """Inside `on_reply`: the dialogue of the message that is being answered."""
         flight = self._told
@@ -113,7 +118,4 @@ class Session(Pipeline):
         milestones = tuple(
             Milestone(max(0.0, at - flight.began), phase, str(read(raw, phase))) for at, phase, raw in flight.milestones
         )
-        return Transcript(
-            host=self.host, address=self.address, port=self.port, tls=self.tls, ehlo_name=self.ehlo_name,
-            earlier=self.messages, octets=flight.octets, milestones=milestones,
-        )  # fmt: skip
+        return replace(self.connection(), earlier=self.messages, octets=flight.octets, milestones=milestones)

@@ -27,7 +27,8 @@ def test_the_dialogue_of_a_refused_message_is_told_line_by_line(receivers: Start
         ("C", "DATA"),
         ("S", "554 5.5.1 No valid recipients"),
     ]
-    assert [line.seconds for line in lines] == sorted(line.seconds for line in lines)
+    seconds = [line.seconds for line in lines if line.seconds is not None]
+    assert seconds == sorted(seconds)
 
 
 def test_the_end_of_a_delivered_message_has_its_dot() -> None:
@@ -47,3 +48,20 @@ def test_a_connection_that_broke_says_so_in_the_end(receivers: StartReceiver) ->
     transcript = told.transcripts[1]
     assert [m.phase for m in transcript.milestones] == [Phase.MAIL, Phase.RCPT, Phase.DATA]
     assert transcript.octets > 0
+
+
+def test_of_a_delivered_message_only_the_connection_and_the_final_reply_are_kept() -> None:
+    kept = Transcript("mx.example.net", "192.0.2.1", 25, "TLSv1.3 X", "send.example.jp").as_json()
+    assert "said" not in kept
+    lines = dialogue("a@b.jp", "c@d.jp", Transcript.from_json(kept), "250 2.0.0 Ok: queued")
+    assert [(line.who, line.text) for line in lines] == [
+        ("", "mx.example.net:25 [192.0.2.1]"),
+        ("", "TLSv1.3 X"),
+        ("C", "MAIL FROM:<a@b.jp>"),
+        ("C", "RCPT TO:<c@d.jp>"),
+        ("C", "DATA"),
+        ("C", "."),
+        ("S", "250 2.0.0 Ok: queued"),
+    ]
+    brief = dialogue("a@b.jp", "c@d.jp", Transcript.from_json({"host": "mx.example.net"}), "250 Ok")
+    assert brief[0].text == "mx.example.net"
