@@ -23,6 +23,9 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no 
         with translation.override(user.language if user else None):
             super().send_mail(template_prefix, email, context)
 
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """None: the page that comes next shows that somebody is in, or out."""
+
     def set_password(self, user: User, password: str) -> None:
         """Also ends every other session: Django's session hash contains the password's."""
         super().set_password(user, password)

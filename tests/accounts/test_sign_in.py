@@ -33,6 +33,7 @@ def is_in(client: Client) -> bool:
 def test_a_person_signs_in_by_email_however_they_type_it(client: Client, admin: User) -> None:
     assert sign_in(client, "KEIKO@minori.example", PASSWORD).headers["Location"] == "/"
     assert is_in(client)
+    assert "Successfully" not in client.get("/profile").content.decode()
 
 
 def test_passwords_are_kept_as_argon2id(admin: User) -> None:
