@@ -1,0 +1,35 @@
+"""The benchmark's own install in var/bench: a durable PostgreSQL, made for one run. Imported before anything of Django."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VAR = ROOT / "var" / "bench"
+
+os.environ["VAR_DIR"] = str(VAR)
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def prepare() -> None:
+    """Start the database and bring its tables up to date."""
+    import django  # noqa: PLC0415 - after the environment
+    from django.conf import settings  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+
+    from config.embedded import postgres  # noqa: PLC0415
+
+    VAR.mkdir(parents=True, exist_ok=True)
+    postgres.start(settings.VAR)
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def leave() -> None:
+    from django.conf import settings  # noqa: PLC0415
+
+    from config.embedded import postgres  # noqa: PLC0415
+
+    postgres.stop(settings.VAR)
