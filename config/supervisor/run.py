@@ -20,7 +20,7 @@ from config.supervisor.process import Child, end_left_behind, open_dots
 from config.supervisor.terminal import Terminal
 
 GRACE_SECONDS = 14
-READY_SECONDS = 60
+READY_SECONDS = 180
 REMIND_SECONDS = 10
 
 
