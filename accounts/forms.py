@@ -111,7 +111,7 @@ class FirstWorkspaceForm(WorkspaceForm):
     """Set-up, step 2; also a further workspace."""
 
     sample_data = forms.BooleanField(
-        label=_("Load 500 sample people and a campaign"),
+        label=_("Load 500 sample people"),
         required=False,
         initial=True,
         help_text=_("For the sandbox only: nothing leaves this server."),
