@@ -99,29 +99,35 @@ def stored(root: Path, app: str) -> Catalog:
         return read_po(file, locale=LANGUAGE, abort_invalid=True)
 
 
-def update(root: Path) -> None:
+def update(root: Path, apps: tuple[str, ...] = APPS) -> None:
     """Writes each catalogue anew: what is gone goes, what is new comes, translated where another app has it already."""
-    known = {app: stored(root, app) for app in APPS}
-    for app in APPS:
+    for app in apps:
         fresh = extracted(root, app)
+        # Read now, not before the slow part: somebody may be translating.
+        known = {name: stored(root, name) for name in APPS}
         for message in messages(fresh):
-            old = known[app].get(message.id, message.context) or _elsewhere(known, message)
-            if old:
-                message.string, message.flags = old.string, old.flags | message.flags
-                message.user_comments = old.user_comments
+            _take_over(message, known[app].get(message.id, message.context) or _elsewhere(known, message))
         write(fresh, catalogue_path(root, app))
+
+
+def _take_over(message: Message, old: Message | None) -> None:
+    if old:
+        message.string, message.flags = old.string, old.flags | message.flags
+        message.user_comments = old.user_comments
 
 
 def _elsewhere(known: dict[str, Catalog], message: Message) -> Message | None:
     found = (catalog.get(message.id, message.context) for catalog in known.values())
-    return next((other for other in found if other and other.string), None)
+    return next((other for other in found if other and japanese(other)), None)
 
 
 def write(catalog: Catalog, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     body = io.BytesIO()
     write_po(body, catalog, width=0, omit_header=True, sort_output=True, include_lineno=False)
-    path.write_text(HEADER + body.getvalue().decode().lstrip("\n"), encoding="utf-8")
+    text = HEADER + body.getvalue().decode().lstrip("\n")
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 def faults(root: Path) -> list[Fault]:
@@ -159,7 +165,7 @@ def _said_differently(catalogs: dict[str, Catalog]) -> Iterator[Fault]:
     """Django merges the catalogues, so that one text has one translation, whichever app asks for it."""
     first: dict[Key, tuple[str, str]] = {}
     for app, catalog in catalogs.items():
-        for message in messages(catalog):
+        for message in filter(japanese, messages(catalog)):
             key = (message.context, english(message))
             other, text = first.setdefault(key, (app, japanese(message)))
             if text != japanese(message):

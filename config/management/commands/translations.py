@@ -17,14 +17,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="fail for a string without Japanese; write nothing")
         parser.add_argument("--compile", action="store_true", help="write the .mo files that are out of date")
-        parser.add_argument("--app", choices=translations.APPS, help="with --check: this app only")
+        parser.add_argument("--app", choices=translations.APPS, help="this app only")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["compile"]:
             translations.compile_stale(settings.BASE_DIR)
             return
         if not options["check"]:
-            translations.update(settings.BASE_DIR)
+            translations.update(settings.BASE_DIR, (options["app"],) if options["app"] else translations.APPS)
             translations.compile_stale(settings.BASE_DIR)
         found = [fault for fault in translations.faults(settings.BASE_DIR) if options["app"] in (None, fault.app)]
         for fault in found:
