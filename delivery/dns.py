@@ -87,9 +87,7 @@ class Resolver:
         at_once: int = 100,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver = dns.asyncresolver.Resolver(configure=not nameservers)
-        if nameservers:
-            self._resolver.nameservers = [_nameserver(text) for text in nameservers]
+        self._resolver = _resolver(nameservers)
         self._resolver.lifetime = seconds
         self._resolver.timeout = seconds / 2
         self._allow_private = allow_private
@@ -144,6 +142,9 @@ class Resolver:
         ordered = in_order(names, rng)
         tried = ordered[:MOST_TRIED]
         answers = await asyncio.gather(*(self._addresses(host) for _, host in tried), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, Unanswered):
+                raise answer
         hosts = [
             MxHost(host, preference, addresses)
             for (preference, host), addresses in zip(tried, answers, strict=True)
@@ -311,6 +312,17 @@ def _literal(domain: str) -> str | None:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return None
+
+
+def _resolver(nameservers: Sequence[str]) -> dns.asyncresolver.Resolver:
+    if not nameservers:
+        try:
+            return dns.asyncresolver.Resolver()
+        except dns.resolver.NoResolverConfiguration:  # then every question goes unanswered, which is temporary
+            return dns.asyncresolver.Resolver(configure=False)
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers = [_nameserver(text) for text in nameservers]
+    return resolver
 
 
 def _nameserver(text: str) -> dns.nameserver.Nameserver:

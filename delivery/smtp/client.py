@@ -121,15 +121,16 @@ class _Opening:
     # TCP
 
     async def _tcp(self) -> socket.socket:
-        failure = Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT)
+        """The first address that takes the connection; else what was wrong with the first (IPv4 where there is one)."""
+        failures = []
         for family, address in await self._addresses():
             try:
                 return await self._dial(family, address)
             except OSError as error:
-                failure = connect_fault(error).reply(Phase.CONNECT, str(error))
+                failures.append(connect_fault(error).reply(Phase.CONNECT, str(error)))
             except OpeningFailed as failed:
-                failure = failed.reply
-        raise OpeningFailed(failure)
+                failures.append(failed.reply)
+        raise OpeningFailed(failures[0] if failures else Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT))
 
     async def _addresses(self) -> list[tuple[int, str]]:
         names = self.endpoint.addresses or (self.endpoint.host,)

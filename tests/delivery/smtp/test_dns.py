@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import dns.resolver
 import pytest
 
 from delivery.dns import MxResult, Resolver, in_order, is_public, organisational, site_key
@@ -89,6 +90,20 @@ def test_private_servers_are_left_out_unless_the_setting_allows_them(dns_server:
     dns_server.set("out.example.net", PUBLIC)
     assert _hosts(_resolve(dns_server, "example.net")) == ["out.example.net"]
     assert _hosts(_resolve(dns_server, "example.net", allow_private=True)) == ["in.example.net", "out.example.net"]
+
+
+def test_a_machine_without_a_resolver_defers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: Any, **__: Any) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", nothing)
+
+    async def go() -> MxResult | Reply:
+        return await Resolver(seconds=0.5).resolve_mx("example.net", random.Random(7))
+
+    found = run(go)
+    assert isinstance(found, Reply)
+    assert found.synthetic == Fault.DNS_TEMPORARY
 
 
 def test_one_server_without_an_answer_does_not_hide_the_others(dns_server: Dns) -> None:
