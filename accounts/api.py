@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from accounts import api_keys, text
 from accounts.api_keys import Scope
-from accounts.models import ApiKey, Workspace
+from accounts.models import ApiKey, User, Workspace
 from accounts.problems import MEDIA_TYPE, Kind, Problem, of_validation
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,12 @@ class Resource(Router):
         return super().api_operation(methods, path, auth=auth, **options)
 
 
+def answerable(request: ApiRequest) -> User | None:
+    """The member who made the key: they are told how what it sent went. None when they have left."""
+    maker = request.auth.created_by
+    return maker if maker and request.workspace.memberships.filter(user=maker).exists() else None
+
+
 def one_line(value: str) -> str:
     return _checked(text.one_line, value)
 
@@ -83,9 +89,8 @@ Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Line = Annotated[str, AfterValidator(one_line)]
 Lines = Annotated[str, AfterValidator(several_lines)]
 Sent = Annotated[
-    str,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Any text of your own: one a send."),
-    AfterValidator(one_line),
+    Line,
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Any text of your own, new for each send"),
 ]
 """The key that makes a POST that sends happen once."""
 JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
@@ -120,13 +125,11 @@ class Api(NinjaAPI):
     """Errors are problem documents, and the OpenAPI document says so."""
 
     def set_default_exception_handlers(self) -> None:
-        self.add_exception_handler(Problem, lambda request, problem: problem.response())
-        self.add_exception_handler(Http404, lambda request, error: Problem(Kind.NOT_FOUND).response())
-        self.add_exception_handler(AuthenticationError, lambda request, error: Problem(Kind.NO_KEY).response())
-        self.add_exception_handler(SchemaError, lambda request, error: of_validation(error.errors).response())
-        self.add_exception_handler(HttpError, _unreadable)
-        self.add_exception_handler(RequestDataTooBig, lambda request, error: Problem(Kind.TOO_LARGE).response())
-        self.add_exception_handler(Exception, _our_fault)
+        for error in (Problem, Http404, AuthenticationError, SchemaError, HttpError, RequestDataTooBig, Exception):
+            self.add_exception_handler(error, _answer)
+
+    def get_openapi_operation_id(self, operation: Any) -> str:
+        return str(operation.view_func.__name__)
 
     def get_openapi_schema(self, **where: Any) -> Any:
         schema = super().get_openapi_schema(**where)
@@ -161,14 +164,29 @@ PROBLEM_SCHEMA = {
 }
 
 
-def _unreadable(request: HttpRequest, error: Any) -> HttpResponse:
-    """django-ninja's word for a body that it cannot read."""
-    return Problem(Kind.BAD_JSON, str(error.__cause__ or error)[:200]).response()
+def _answer(request: HttpRequest, error: Any) -> HttpResponse:
+    problem = _problem_of(error)
+    if problem is None:
+        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return (problem or Problem(Kind.INTERNAL)).response()
 
 
-def _our_fault(request: HttpRequest, error: Any) -> HttpResponse:
-    logger.exception("%s %s failed", request.method, request.path, exc_info=error)
-    return Problem(Kind.INTERNAL).response()
+def _problem_of(error: Exception) -> Problem | None:
+    """None: no fault of the request's."""
+    match error:
+        case Problem():
+            return error
+        case Http404():
+            return Problem(Kind.NOT_FOUND)
+        case AuthenticationError():
+            return Problem(Kind.NO_KEY)
+        case SchemaError():
+            return of_validation(error.errors)
+        case RequestDataTooBig():
+            return Problem(Kind.TOO_LARGE)
+        case HttpError():  # django-ninja's word for a body that it cannot read
+            return Problem(Kind.BAD_JSON, str(error.__cause__ or error)[:200])
+    return None
 
 
 def not_found(request: HttpRequest, rest: str = "") -> HttpResponse:
@@ -177,11 +195,14 @@ def not_found(request: HttpRequest, rest: str = "") -> HttpResponse:
 
 
 def documented(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """The refusal of a method becomes a problem document too."""
+    """What is refused before an operation is found becomes a problem document too."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except Http404:
+            return not_found(request)
         if response.status_code != 405:
             return response
         problem = Problem(Kind.METHOD, _("It takes: %(methods)s.") % {"methods": response.headers["Allow"]}).response()

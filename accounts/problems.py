@@ -114,9 +114,8 @@ def of_form(form: BaseForm, names: dict[str, str] | None = None) -> Problem:
 
 def of_validation(errors: Sequence[dict[str, Any]]) -> Problem:
     """What a schema refuses: django-ninja's list of pydantic's errors."""
-    return Problem(
-        Kind.INVALID, str(_("Nothing was changed.")), [FieldError(_path(error["loc"]), _words(error)) for error in errors]
-    )
+    found = [FieldError(_path(error["loc"]), _words(error)) for error in errors]
+    return Problem(Kind.INVALID, str(_("Nothing was changed.")), found)
 
 
 def _path(loc: Sequence[str | int]) -> str:

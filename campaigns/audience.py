@@ -59,6 +59,7 @@ def funnel(campaign: Campaign) -> Counted:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{PATIENCE_MS}ms"])
             found = count(campaign.workspace_id, campaign.include_lists, campaign.exclude_lists)
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")  # a transaction around this one goes on without
     except OperationalError:
         return _stale(kept)
     return keep(campaign, found, slow=False)

@@ -27,6 +27,8 @@ def instant(wall: datetime, zone: str, *, now: datetime) -> datetime:
         where = zoneinfo.ZoneInfo(zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
         raise BadTime(_("There is no such time zone.")) from error
+    if not now.year - 1 <= wall.year <= now.year + 2:  # beyond them datetime may overflow
+        raise BadTime(_("This is more than a year away."))
     when = wall.replace(tzinfo=where, fold=0).astimezone(UTC)
     if when.astimezone(where).replace(tzinfo=None) != wall:
         raise BadTime(_("This time does not exist on that day: the clocks go forward. Choose a later hour."))

@@ -16,6 +16,7 @@ from contacts.models import List
 from delivery.models import FromAddress
 
 if TYPE_CHECKING:
+    from accounts.audit import Actor
     from accounts.models import User, Workspace
 
 CONTENT = ("kind", "language", "subject", "preheader", "html", "letter", "text", "reply_to")
@@ -34,12 +35,12 @@ class NotEditable(Exception):
     """It is scheduled or sent: what was approved is what is sent."""
 
 
-def create(workspace: Workspace, by: User | None, **values: Any) -> Campaign:
-    """A new draft. The From address and the language are prefilled; nothing else is."""
+def create(workspace: Workspace, by: User | None, *, actor: Actor = None, **values: Any) -> Campaign:
+    """A new draft. The From address and the language are prefilled; nothing else is. `actor`: where it is no person."""
     values.setdefault("language", workspace.language)
     values.setdefault("from_address", FromAddress.objects.of(workspace).order_by("-id").first())
     campaign = Campaign.objects.create(workspace=workspace, created_by=by, updated_by=by, **values)
-    audit.record(by, workspace, "campaign.create", campaign)
+    audit.record(actor or by, workspace, "campaign.create", campaign)
     return campaign
 
 
@@ -56,10 +57,10 @@ def save(campaign: Campaign, version: int, values: Mapping[str, Any], by: User |
     raise Conflict(current)
 
 
-def duplicate(campaign: Campaign, by: User | None) -> Campaign:
+def duplicate(campaign: Campaign, by: User | None, *, actor: Actor = None) -> Campaign:
     """A new draft with the same words. The audience is not copied: it is chosen for each send."""
     values = {name: getattr(campaign, name) for name in COPIED}
-    return create(campaign.workspace, by, name=copy_name(campaign.name), **values)
+    return create(campaign.workspace, by, actor=actor, name=copy_name(campaign.name), **values)
 
 
 def copy_name(name: str) -> str:
@@ -74,10 +75,11 @@ def copy_name(name: str) -> str:
 
 
 @transaction.atomic
-def delete(campaign: Campaign, by: User | None) -> bool:
+def delete(campaign: Campaign, by: User | None, *, actor: Actor = None) -> bool:
     """Throw a draft away. Whatever was sent stays, with its report."""
-    audit.record(by, campaign.workspace, "campaign.delete", campaign)
     gone, _rows = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT, mailing=None).delete()
+    if gone:
+        audit.record(actor or by, campaign.workspace, "campaign.delete", campaign)
     return bool(gone)
 
 

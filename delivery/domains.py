@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from delivery import dkim, dkim_keys, dns
@@ -31,7 +32,13 @@ class Taken(Exception):
 
 
 class CannotGoLive(Exception):
-    """What is missing before mail may leave: "verified" or "https"."""
+    """What is missing before mail may leave: a key of WHY_NOT_LIVE."""
+
+
+WHY_NOT_LIVE = {
+    "verified": _("Nothing was changed: the domain is not verified yet."),
+    "https": _("Nothing was changed: TRACKING_URL must be an https address before mail may leave (RFC 8058)."),
+}
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ def _is_due(domain: SendingDomain, now: dt.datetime) -> bool:
     return now - domain.checked_at >= (LOOK_AGAIN if fresh else STEADY)
 
 
-def go_live(domain: SendingDomain, *, by: User, actor: Actor) -> None:
+def go_live(domain: SendingDomain, *, by: User | None, actor: Actor) -> None:
     """Mail of this domain may leave the server. Raises CannotGoLive."""
     if domain.sandbox or domain.verified_at is None:
         raise CannotGoLive("verified")

@@ -38,6 +38,7 @@ class Tried:
     route: str
     explanation: knowledge.Explanation | None
     lines: list[Line]
+    deciding: int  # which of the lines settled it, from 1; 0 for none
     host: str
     tls: str
 
@@ -101,6 +102,7 @@ def _tries(message: Message, return_path: str) -> list[Tried]:
 def _tried(number: int, row: Attempt, message: Message, return_path: str, routes: dict[int, Route]) -> Tried:
     kept = Transcript.from_json(row.transcript) if row.transcript else None
     final = f"{row.code} {row.reply or ''}" if row.result == MessageState.DELIVERED else ""
+    lines = dialogue(return_path, message.rcpt, kept) if kept else []
     return Tried(
         number=number,
         attempt=row,
@@ -111,6 +113,12 @@ def _tried(number: int, row: Attempt, message: Message, return_path: str, routes
         host=kept.host if kept else "",
         tls=kept.tls if kept else "",
     )
+
+
+def _deciding(lines: list[Line], code: int | None) -> int:
+    """The last line in which they said the code that the outcome has: what follows only closes the dialogue."""
+    said = [n for n, line in enumerate(lines, 1) if line.who == "S" and line.text.startswith(str(code))]
+    return said[-1] if said and code else 0
 
 
 LOOKS = {

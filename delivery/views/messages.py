@@ -16,19 +16,17 @@ from delivery import copies, message_page, people
 from delivery.models import Mailing, Message
 from delivery.views.mailbox import LETTER_POLICY
 
-# A notice may hold a password reset: nobody reads it here.
-SHOWN_KINDS = (Mailing.Kind.CAMPAIGN, Mailing.Kind.TEST)
 SHOWN_COPY = LETTER_POLICY.replace("sandbox allow-popups allow-popups-to-escape-sandbox", "sandbox")
 
 
 def message_of(request: WorkspaceRequest, pk: int) -> Message:
-    rows = Message.objects.filter(mailing__workspace=request.workspace, mailing__kind__in=SHOWN_KINDS)
+    rows = Message.objects.filter(mailing__workspace=request.workspace, mailing__kind__in=message_page.SHOWN_KINDS)
     related = ("contact", "domain__site", "mailing__as_contact", "mailing__content", "mailing__workspace")
     return get_object_or_404(rows.select_related(*related, "mailing__from_address__sending_domain"), pk=pk)
 
 
 def mailing_of(request: WorkspaceRequest, pk: int) -> Mailing:
-    rows = Mailing.objects.of(request.workspace).filter(kind__in=SHOWN_KINDS)
+    rows = Mailing.objects.of(request.workspace).filter(kind__in=message_page.SHOWN_KINDS)
     return get_object_or_404(rows, pk=pk)
 
 

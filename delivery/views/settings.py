@@ -7,7 +7,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import audit
@@ -83,12 +82,6 @@ def limit_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return redirect("delivery:domain", pk)
 
 
-WHY_NOT_LIVE = {
-    "verified": gettext_lazy("Nothing was changed: the domain is not verified yet."),
-    "https": gettext_lazy("Nothing was changed: TRACKING_URL must be an https address before mail may leave (RFC 8058)."),
-}
-
-
 @requires(Can.MANAGE_WORKSPACE)
 @require_POST
 def switch_live(request: WorkspaceRequest, pk: int) -> HttpResponse:
@@ -100,7 +93,7 @@ def switch_live(request: WorkspaceRequest, pk: int) -> HttpResponse:
         domains.go_live(shown, by=request.user, actor=request)
         messages.success(request, _("%(domain)s is live: its campaigns leave this server.") % {"domain": shown})
     except domains.CannotGoLive as why:
-        messages.error(request, str(WHY_NOT_LIVE[str(why)]))
+        messages.error(request, str(domains.WHY_NOT_LIVE[str(why)]))
     return redirect("delivery:domain", pk)
 
 

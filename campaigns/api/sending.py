@@ -1,0 +1,172 @@
+"""Sending by HTTP. What makes mail leave takes an Idempotency-Key, so that a repeated request sends nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django import forms
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from ninja import Query
+from pydantic import Field
+
+from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Sent, Window, answerable
+from accounts.api_keys import Scope
+from accounts.idempotency import once
+from accounts.problems import FieldError, Kind, Problem, invalid, of_form
+from campaigns import launching, preflight, problems, testing
+from campaigns.api.shapes import (
+    CampaignStatus,
+    Changed,
+    PersonOut,
+    TestIn,
+    TestOut,
+    When,
+    campaign_of,
+    status_of,
+)
+from campaigns.api.writing import reader
+from campaigns.forms import ScheduleForm, clean_address
+from campaigns.models import Campaign
+from delivery import people
+from delivery.content.source import TemplateProblem
+
+router = Resource(tags=["Sending"])
+Outcome = Literal["delivered", "retrying", "failed", "unknown", "held", "not_sent", "waiting", "excluded"]
+
+
+@router.get("/{pk}/status", auth=Key(Scope.READ), response=CampaignStatus)
+def read_status(request: ApiRequest, pk: Id) -> Any:
+    """Its state, and how many people are where: the counts always add up to the audience."""
+    return status_of(campaign_of(request, pk))
+
+
+@router.post("/{pk}/launch", auth=Key(Scope.SEND), response={202: CampaignStatus})
+def launch(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
+    """Send it when the time to undo is over (see `send_at`); `start` does not wait for that."""
+    return once(request, request.auth, key, lambda: _schedule(request, pk), status=202)
+
+
+@router.post("/{pk}/schedule", auth=Key(Scope.SEND), response={202: CampaignStatus})
+def schedule(request: ApiRequest, pk: Id, key: Sent, when: When) -> HttpResponse:
+    """Send it at a wall time in a zone. The past, and an hour that summer time skips, are refused."""
+    form = ScheduleForm({"when": "later", "date": when.at.date(), "time": when.at.time(), "zone": when.zone})
+
+    def act() -> dict[str, Any]:
+        if not form.is_valid():
+            raise of_form(form, {"date": "at", "time": "at"})
+        return _schedule(request, pk, form.cleaned_data["at"], when.zone)
+
+    return once(request, request.auth, key, act, status=202)
+
+
+@router.post("/{pk}/start", auth=Key(Scope.SEND), response={202: Changed})
+def start(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
+    """Do not wait for the hour, nor for the time to undo."""
+    return once(request, request.auth, key, lambda: _changed(request, pk, launching.start_now), status=202)
+
+
+@router.post("/{pk}/resume", auth=Key(Scope.SEND), response={202: Changed})
+def resume(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
+    """Go on where it was paused."""
+    return once(request, request.auth, key, lambda: _changed(request, pk, launching.resume), status=202)
+
+
+@router.post("/{pk}/pause", auth=Key(Scope.SEND), response=Changed)
+def pause(request: ApiRequest, pk: Id) -> Any:
+    """No new recipients; what is on the way finishes, everybody else is kept."""
+    return _changed(request, pk, launching.pause)
+
+
+@router.post("/{pk}/stop", auth=Key(Scope.SEND), response=Changed)
+def stop(request: ApiRequest, pk: Id) -> Any:
+    """For good: nobody who still waits will get it."""
+    return _changed(request, pk, launching.stop)
+
+
+@router.post("/{pk}/undo", auth=Key(Scope.SEND), response=CampaignStatus)
+def undo(request: ApiRequest, pk: Id) -> Any:
+    """Back to the draft, while nobody was queued."""
+    try:
+        launching.undo(campaign_of(request, pk), actor=request)
+    except launching.TooLate as error:
+        raise Problem(Kind.CONFLICT, _("It has already started. You can pause it or stop it.")) from error
+    return status_of(campaign_of(request, pk))
+
+
+@router.post("/{pk}/test", auth=Key(Scope.SEND), response={202: TestOut})
+def send_test(request: ApiRequest, pk: Id, key: Sent, test: TestIn) -> HttpResponse:
+    """The letter as one person gets it, to at most ten addresses."""
+    return once(request, request.auth, key, lambda: _test(request, campaign_of(request, pk), test), status=202)
+
+
+@router.get("/{pk}/tests", auth=Key(Scope.READ), response=list[TestOut])
+def list_tests(request: ApiRequest, pk: Id) -> Any:
+    """The last tests, newest first."""
+    return [_told(one) for one in testing.recent(campaign_of(request, pk))]
+
+
+@router.get("/{pk}/messages", auth=Key(Scope.READ), response=Page[PersonOut])
+def list_messages(
+    request: ApiRequest,
+    pk: Id,
+    window: Query[Window],
+    outcome: Outcome = "failed",
+    cause: Annotated[Line, Field(max_length=80)] = "",
+) -> Any:
+    """People by what happened to them; `message` is the id of a message."""
+    mailing = campaign_of(request, pk).mailing
+    if mailing is None:
+        return {"items": [], "next": None}
+    found = people.people(mailing, outcome, cause=cause, after=window.after, limit=window.limit)
+    return {"items": found.people, "next": found.after}
+
+
+def _schedule(request: ApiRequest, pk: int, at: datetime | None = None, zone: str = "") -> dict[str, Any]:
+    campaign = campaign_of(request, pk)
+    if campaign.editable and (stops := preflight.check(campaign).stops):
+        errors = [FieldError(check.key, f"{check.title} {check.detail}".strip()) for check in stops]
+        raise Problem(Kind.CHECKS, _("A check stops this send. Nothing was scheduled."), errors)
+    try:
+        launching.schedule(campaign, by=answerable(request), actor=request, at=at, zone=zone)
+    except launching.NotDraft as error:
+        raise Problem(Kind.CONFLICT, _("It was scheduled before. Nothing was sent twice.")) from error
+    except TemplateProblem as problem:
+        raise invalid(problem.where.value, problems.words_of(problem)) from problem
+    return _json(CampaignStatus, status_of(campaign_of(request, pk)))
+
+
+def _changed(request: ApiRequest, pk: int, verb: Callable[..., bool]) -> dict[str, Any]:
+    changed = verb(campaign_of(request, pk), actor=request)
+    return _json(Changed, status_of(campaign_of(request, pk)) | {"changed": changed})
+
+
+def _test(request: ApiRequest, campaign: Campaign, test: TestIn) -> dict[str, Any]:
+    to = [_address(number, typed) for number, typed in enumerate(test.to)]
+    contact = reader(campaign, test.contact)
+    try:
+        sent = testing.send(campaign, to=list(dict.fromkeys(to)), as_contact=contact, by=None, actor=request)
+    except testing.CannotTest as problem:
+        raise Problem(Kind.CONFLICT, str(problem)) from problem
+    except TemplateProblem as problem:
+        raise invalid(problem.where.value, problems.words_of(problem)) from problem
+    return _json(TestOut, _told(sent))
+
+
+def _address(number: int, typed: str) -> str:
+    try:
+        return clean_address(typed or " ")
+    except forms.ValidationError as error:
+        raise invalid(f"to.{number}", error.messages[0]) from error
+
+
+def _told(test: Any) -> dict[str, Any]:
+    return {"id": test.pk, "messages": list(test.mailing.messages.all())}
+
+
+def _json(shape: Any, values: Any) -> dict[str, Any]:
+    """As it is kept beside an Idempotency-Key."""
+    found: dict[str, Any] = shape.model_validate(values).model_dump(mode="json")
+    return found

@@ -1,0 +1,195 @@
+"""Campaigns as the API reads and writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.shortcuts import get_object_or_404
+from ninja import Schema
+from pydantic import Field, NaiveDatetime
+
+from accounts.api import ApiRequest, Id
+from campaigns.models import Campaign
+from delivery.queue.counts import Counts, counts
+
+ListIds = Annotated[list[Id], Field(max_length=1000)]
+
+
+class CampaignIn(Schema):
+    """What is left out stays as it is."""
+
+    name: str = ""
+    kind: Literal["html", "letter"] = "html"
+    language: Literal["en", "ja"] = "en"
+    subject: str = ""
+    preheader: str = ""
+    from_address: Id | None = None
+    reply_to: str = ""
+    html: str = ""
+    letter: str = Field("", description="The text of a letter of kind “letter”")
+    text: str = Field("", description="The plain-text part; empty: made from the HTML")
+    include_lists: ListIds = []
+    exclude_lists: ListIds = []
+    route: Id | None = Field(None, description="null: the workspace's own")
+
+
+class CampaignChange(CampaignIn):
+    version: Id | None = Field(None, description="The version that was changed, unless If-Match says it")
+
+
+class CampaignLine(Schema):
+    """A campaign in a list."""
+
+    id: int
+    name: str
+    subject: str
+    status: str
+    version: int
+    send_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CampaignOut(CampaignLine):
+    kind: str
+    language: str
+    preheader: str
+    from_address: int | None = Field(None, alias="from_address_id")
+    reply_to: str
+    html: str
+    letter: str
+    text: str
+    include_lists: list[int]
+    exclude_lists: list[int]
+    route: int | None = Field(None, alias="route_id")
+    zone: str
+
+
+class CountsOut(Schema):
+    """People. `will_receive` is the sum of the eight states; `audience` adds those who were left out, by reason."""
+
+    audience: int
+    will_receive: int
+    delivered: int
+    retrying: int
+    failed: int
+    waiting: int
+    on_the_way: int
+    unknown: int
+    held: int
+    not_sent: int
+    excluded: dict[str, int]
+
+    @classmethod
+    def of(cls, found: Counts) -> CountsOut:
+        return cls.model_validate(found, from_attributes=True)
+
+
+class CampaignStatus(Schema):
+    """Where a campaign is. `counts` is null for a draft."""
+
+    id: int
+    status: str
+    version: int
+    pause_reason: str
+    send_at: datetime | None
+    zone: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    counts: CountsOut | None
+
+
+class Changed(CampaignStatus):
+    changed: bool = Field(description="false: it was so already, or not in a state for it")
+
+
+class When(Schema):
+    at: NaiveDatetime = Field(description="Wall time in the zone, without an offset")
+    zone: str = Field(max_length=64, description="IANA name, such as Asia/Tokyo")
+
+
+class TestIn(Schema):
+    to: Annotated[list[str], Field(min_length=1, max_length=10)]
+    contact: Id | None = Field(None, description="Whose values the letter shows")
+
+
+class TestMessage(Schema):
+    id: int
+    rcpt: str
+    state: str = Field(alias="state_name")
+
+
+class TestOut(Schema):
+    id: int
+    messages: list[TestMessage]
+
+
+class PreviewOut(Schema):
+    contact: int | None
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    headers: str
+    source: str
+    missing: list[str] = Field(description="Variables that have no value for this person")
+
+
+class CheckOut(Schema):
+    key: str
+    level: Literal["stop", "look", "fine"]
+    topic: str
+    title: str
+    detail: str
+    value: str
+    line: int = Field(description="Of the HTML; 0: none")
+
+
+class FunnelLine(Schema):
+    reason: str
+    people: int
+
+
+class FunnelOut(Schema):
+    """matched = receiving + the people of all lines. `stale`: it is being counted again."""
+
+    matched: int
+    receiving: int
+    excluded: list[FunnelLine] = Field(alias="lines")
+    counted_at: datetime | None = Field(alias="at")
+    stale: bool
+
+
+class PersonOut(Schema):
+    """Somebody of a campaign's audience; `message` is null for those who were left out, `cause` is then why."""
+
+    message: int | None
+    rcpt: str
+    name: str
+    contact: int | None
+    state: str
+    cause: str
+    attempts: int
+    provider: str
+    due_at: datetime | None
+
+
+def campaign_of(request: ApiRequest, pk: int) -> Campaign:
+    rows = Campaign.objects.of(request.workspace).select_related("mailing", "from_address__sending_domain", "workspace")
+    return get_object_or_404(rows, pk=pk)
+
+
+def status_of(campaign: Campaign) -> dict[str, Any]:
+    mailing = campaign.mailing
+    return {
+        "id": campaign.pk,
+        "status": campaign.status,
+        "version": campaign.version,
+        "pause_reason": mailing.pause_reason if mailing else "",
+        "send_at": campaign.send_at,
+        "zone": campaign.zone,
+        "started_at": mailing and mailing.started_at,
+        "finished_at": mailing and mailing.finished_at,
+        "counts": CountsOut.of(counts(mailing)) if mailing else None,
+    }

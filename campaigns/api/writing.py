@@ -1,0 +1,167 @@
+"""Drafts by HTTP: the same verbs and forms as the Write and Audience tabs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from django.db import transaction
+from django.forms import model_to_dict
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from ninja import Header, Query, Status
+from pydantic import Field
+
+from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page
+from accounts.api_keys import Scope
+from accounts.problems import Kind, Problem, invalid, of_form
+from campaigns import audience, editing, listing, preflight, previewing, samples, tasks
+from campaigns.api.shapes import (
+    CampaignChange,
+    CampaignIn,
+    CampaignLine,
+    CampaignOut,
+    CheckOut,
+    FunnelOut,
+    PreviewOut,
+    campaign_of,
+)
+from campaigns.forms import AudienceForm, ContentForm, RouteForm
+from campaigns.models import Campaign
+from contacts.models import Contact
+
+router = Resource(tags=["Campaigns"])
+Match = Annotated[str, Header(alias="If-Match", description="The version that was changed, in quotes: \"3\"")]
+
+
+@router.get("", auth=Key(Scope.READ), response=Page[CampaignLine])
+def list_campaigns(
+    request: ApiRequest,
+    window: Query[Window],
+    status: Literal["all", "draft", "scheduled", "sending", "sent"] = "all",
+    q: Annotated[Line, Field(max_length=200)] = "",
+) -> Any:
+    """Newest first."""
+    return page(listing.matching(request.workspace, status, q.strip()), window, newest_first=True)
+
+
+@router.post("", auth=Key(Scope.CAMPAIGNS), response={201: CampaignOut})
+def create_campaign(request: ApiRequest, new: CampaignIn) -> Any:
+    """A draft. From address and language are the workspace's where they are left out."""
+    with transaction.atomic():
+        draft = editing.create(request.workspace, None, actor=request)
+        return Status(201, _write(draft, draft.version, new) if new.model_fields_set else draft)
+
+
+@router.get("/{pk}", auth=Key(Scope.READ), response=CampaignOut)
+def read_campaign(request: ApiRequest, pk: Id, response: HttpResponse) -> Any:
+    """Its ETag is the version for If-Match."""
+    return _tagged(campaign_of(request, pk), response)
+
+
+@router.patch("/{pk}", auth=Key(Scope.CAMPAIGNS), response=CampaignOut)
+def change_campaign(
+    request: ApiRequest, pk: Id, change: CampaignChange, response: HttpResponse, if_match: Match = ""
+) -> Any:
+    """Only while it is a draft, and only from the version that it has now: else 412, and nothing is changed."""
+    return _tagged(_write(campaign_of(request, pk), _version(change, if_match), change), response)
+
+
+@router.delete("/{pk}", auth=Key(Scope.CAMPAIGNS), response={204: None})
+def delete_campaign(request: ApiRequest, pk: Id) -> Any:
+    """Throw a draft away."""
+    if not editing.delete(campaign_of(request, pk), None, actor=request):
+        raise Problem(Kind.CONFLICT, _("Only a draft can be deleted. Nothing was changed."))
+    return Status(204, None)
+
+
+@router.post("/{pk}/duplicate", auth=Key(Scope.CAMPAIGNS), response={201: CampaignOut})
+def duplicate_campaign(request: ApiRequest, pk: Id) -> Any:
+    """A new draft with the same words; its audience is empty."""
+    return Status(201, editing.duplicate(campaign_of(request, pk), None, actor=request))
+
+
+@router.get("/{pk}/preview", auth=Key(Scope.READ), response=PreviewOut)
+def preview_campaign(request: ApiRequest, pk: Id, contact: Id | None = None) -> Any:
+    """The letter as one person gets it; its links lead nowhere."""
+    campaign = campaign_of(request, pk)
+    shown = previewing.of(campaign, reader(campaign, contact))
+    if shown.problem is not None:
+        raise Problem(Kind.INVALID, shown.problem)
+    return {**vars(shown), "contact": shown.contact and shown.contact.pk}
+
+
+@router.get("/{pk}/audience", auth=Key(Scope.READ), response=FunnelOut)
+def count_audience(request: ApiRequest, pk: Id) -> Any:
+    """Who matches, who of them will receive it, and why the others will not."""
+    campaign = campaign_of(request, pk)
+    counted = audience.funnel(campaign)
+    if counted.stale and audience.begin_recount(campaign):
+        tasks.count_audience.delay(campaign.pk)
+    return counted
+
+
+@router.get("/{pk}/checks", auth=Key(Scope.READ), response=list[CheckOut])
+def check_campaign(request: ApiRequest, pk: Id) -> Any:
+    """Every preflight check. Those of the level “stop” keep it from being sent."""
+    return preflight.check(campaign_of(request, pk)).checks
+
+
+def reader(campaign: Campaign, contact: int | None) -> Contact | None:
+    """The person asked for, else the first sample. Raises Problem for one who is not of this workspace."""
+    found = samples.person(campaign, contact)
+    if contact and (found is None or found.pk != contact):
+        raise invalid("contact", _("There is no such person here."))
+    return found
+
+
+def _tagged(campaign: Campaign, response: HttpResponse) -> Campaign:
+    response.headers["ETag"] = f'"{campaign.version}"'
+    return campaign
+
+
+def _version(change: CampaignChange, if_match: str) -> int:
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    if change.version is None or if_match:
+        raise Problem(Kind.NO_VERSION, _("Send If-Match with the ETag of what you read, or “version”."))
+    return min(change.version, 2**31 - 1)
+
+
+def _write(campaign: Campaign, version: int, given: CampaignIn) -> Campaign:
+    """Store what was given, checked by the forms of the pages."""
+    values = _content(campaign, version, given) | _audience(campaign, given) | _route(campaign, given)
+    try:
+        return editing.save(campaign, version, values, None)
+    except editing.Conflict as conflict:
+        detail = _("It is at version %(version)s now. Read it again, and change that.")
+        raise Problem(Kind.CHANGED, detail % {"version": conflict.current.version}) from conflict
+    except editing.NotEditable as error:
+        detail = _("This campaign is scheduled or sent: its text can no longer change. Nothing was saved.")
+        raise Problem(Kind.CONFLICT, detail) from error
+
+
+def _content(campaign: Campaign, version: int, given: CampaignIn) -> dict[str, Any]:
+    names = given.model_fields_set & set(ContentForm.Meta.fields)
+    sent = {name: getattr(given, name) for name in names}
+    stored = model_to_dict(campaign, fields=ContentForm.Meta.fields)
+    form = ContentForm({**stored, **sent, "version": version}, instance=campaign)
+    if not form.is_valid():
+        raise of_form(form)
+    return {name: form.cleaned_data[name] for name in names}
+
+
+def _audience(campaign: Campaign, given: CampaignIn) -> dict[str, Any]:
+    form = AudienceForm({"include": given.include_lists, "exclude": given.exclude_lists}, workspace=campaign.workspace)
+    if not form.is_valid():
+        raise of_form(form, {"include": "include_lists", "exclude": "exclude_lists"})
+    return {name: ids for name, ids in form.values().items() if name in given.model_fields_set}
+
+
+def _route(campaign: Campaign, given: CampaignIn) -> dict[str, Any]:
+    if "route" not in given.model_fields_set:
+        return {}
+    form = RouteForm({"route": given.route}, workspace=campaign.workspace)
+    if given.route is not None and not form.is_valid():
+        raise of_form(form)
+    return {"route": form.cleaned_data["route"] if given.route is not None else None}
