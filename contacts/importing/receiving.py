@@ -105,7 +105,9 @@ def beginning(imported: Import, *, separator: str | None = None, header: bool | 
     """The first rows (up to 200), read as the import says or as they look."""
     head = bytes(ImportChunk.objects.get(imported=imported, number=0).data)[:HEAD]
     text = head.decode("utf-8" if imported.encoding == "utf-16" else imported.encoding, errors="replace")
-    return shape_of(text.removeprefix("\ufeff"), separator=separator, header=header)
+    # A file that ends here ends with a whole line; else the last line may be cut, and is left out.
+    text = text.removeprefix("\ufeff") + ("\n" if imported.size < HEAD and not text.endswith("\n") else "")
+    return shape_of(text, separator=separator, header=header)
 
 
 def reread(imported: Import, *, encoding: str, separator: str, header: bool) -> None:

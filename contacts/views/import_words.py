@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 
 from contacts.addresses import Address, parse
 from contacts.importing.mapping import guess_kind
-from contacts.importing.problems import CATEGORIES, OF_ROWS
+from contacts.importing.problems import CATEGORIES, OF_ROWS, words_of_row
 from contacts.models import Field, Import
 
 Options = list[tuple[str, str]]
@@ -120,6 +120,7 @@ def categories(imported: Import, counts: dict[str, int]) -> dict[str, Any]:
         "by_key": {key: counts.get(key, 0) for key in OF_ROWS},
         "notes": notes,
         "total": sum(counts.get(key, 0) for key in OF_ROWS),
+        "not_taken": sum(counts.get(key, 0) for key in ("duplicate", "invalid", "suppressed")),
         "taken": sum(counts.get(key, 0) for key in ("added", "updated", "unchanged")),
     }
 
@@ -143,6 +144,19 @@ def _note(key: str, n: int) -> str:
         ),
     }
     return texts[key] % {"n": f"{n:,}"}
+
+
+def first_problems(imported: Import, limit: int = 20) -> list[dict[str, Any]]:
+    """The first rows that were not simply taken, in words."""
+    return [
+        {
+            "row": row.row,
+            "category_words": CATEGORIES[row.category],
+            "words": words_of_row(row.category, row.reason, row.detail),
+            "raw": row.raw,
+        }
+        for row in imported.problems.order_by("row", "pk")[:limit]
+    ]
 
 
 def undo_words(imported: Import) -> list[str | Promise]:

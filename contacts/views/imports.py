@@ -22,7 +22,7 @@ from contacts.importing import FileProblem, mapping, receiving, running
 from contacts.importing.problems import words_of_file_problem
 from contacts.models import Field, Import
 from contacts.uploads import Guard
-from contacts.views.import_words import categories, columns_seen, targets, undo_words
+from contacts.views.import_words import categories, columns_seen, first_problems, targets, undo_words
 
 PAGE = 25
 State = Import.State
@@ -48,17 +48,18 @@ def upload(request: Any) -> HttpResponse:
 
 @csrf_protect
 def _upload(request: Any, guard: Guard) -> HttpResponse:
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and not guard.problem and form.is_valid():
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    if guard.problem:
+        # The file was dropped on its way in: what the form misses is not the person's fault.
+        form.errors.clear()
+        form.add_error(None, guard.problem.words)
+    if form.is_valid():
         try:
             made = _receive(request, form)
         except FileProblem as problem:
             form.add_error(None, problem.words)
         else:
             return redirect("contacts:import_map", made.pk)
-    if guard.problem:
-        form.errors.clear()
-        form.add_error(None, guard.problem.words)
     context = {"form": form, "step": 1, "section": "imports"}
     return render(request, "contacts/import_upload.html", context, status=422 if form.errors else 200)
 
@@ -191,7 +192,7 @@ def result(request: Any, pk: int) -> HttpResponse:
         "dry": dry,
         "categories": categories(row, row.estimate if dry else row.counts),
         "problem": words_of_file_problem(**row.problem) if row.problem else "",
-        "problems": list(row.problems.order_by("row", "pk")[:20]),
+        "problems": first_problems(row),
         "undo_words": undo_words(row),
         "can_undo": importing.can_undo(row),
         "working": row.state in (State.CHECKING, State.IMPORTING, State.UNDOING),
