@@ -67,7 +67,8 @@ class Renderer:
     def _values(self, person: Values, slots: Slots) -> dict[str, Any]:
         return {
             **self._scope,
-            "contact": person,
+            # The sandbox reads fields from dicts and from nothing else.
+            "contact": person if type(person) is dict else dict(person),
             "unsubscribe_url": slots.unsubscribe,
             "preferences_url": slots.preferences,
             "view_url": slots.view,

@@ -144,6 +144,8 @@ class _Checker:
             return
         self.reads.names.setdefault(name, node.lineno)
         is_call = isinstance(parent, nodes.Call) and parent.node is node
+        if name == "loop" and not isinstance(parent, nodes.Getattr):
+            raise self._refuse(node, name, gettext_noop("Say what of the loop: loop.index, for example."))
         if name == "range" and not is_call:
             raise self._refuse(node, name, gettext_noop("Write range(10): range is a function."))
         if name in RECORDS and not (isinstance(parent, nodes.Getattr | nodes.Getitem) and parent.node is node):
@@ -151,6 +153,9 @@ class _Checker:
             raise self._refuse(node, name, message, name=name)
 
     def _getattr(self, node: nodes.Getattr, parent: nodes.Node | None) -> None:
+        of_loop = isinstance(node.node, nodes.Name) and node.node.name == "loop"
+        if of_loop and node.attr == "cycle" and not isinstance(parent, nodes.Call):
+            raise self._refuse(node, node.attr, gettext_noop("Write loop.cycle(…): cycle is a function."))
         self._attribute(node, node.attr)
 
     def _getitem(self, node: nodes.Getitem, parent: nodes.Node | None) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from typing import Any
 
 import pytest
 
-from delivery.content import limits
 from delivery.content.freeze import freeze
 from delivery.content.limits import check_in_child
 from delivery.content.source import Part, Source, TemplateProblem
@@ -74,14 +74,14 @@ def test_it_works_from_a_thread_of_a_threaded_process() -> None:
 
 def test_the_child_has_no_secret_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, str]] = []
-    real = limits.subprocess.run
+    real = subprocess.run
 
     def run(*args: Any, **options: Any) -> Any:
         seen.append(options["env"])
         return real(*args, **options)
 
     monkeypatch.setenv("SECRET_KEY", "canary")
-    monkeypatch.setattr(limits.subprocess, "run", run)
+    monkeypatch.setattr("subprocess.run", run)
     check_in_child(letter("<p>x</p>"))
     assert set(seen[0]) == {"PYTHONIOENCODING", "LANG"}
 

@@ -202,7 +202,8 @@ def test_no_name_can_break_a_header(name: str) -> None:
     sender = mail["From"]
     assert isinstance(sender, AddressHeader)
     assert [address.addr_spec for address in sender.addresses] == ["news@example.com"]
-    assert sender.addresses[0].display_name.strip() == name.strip()
+    # Python 3.11 keeps the white space between two encoded-words of a phrase, against RFC 2047, 6.2.
+    assert "".join(sender.addresses[0].display_name.split()) == "".join(name.split())
     assert max(line_lengths(data)) <= 998
     assert not bare_breaks(data)
 
