@@ -13,11 +13,11 @@ from django.template import Context
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from campaigns.models import Campaign
-from config.formats import whole_percent
+from config import formats
 from delivery.models import Mailing, SendingDomain
 from delivery.queue.counts import counts
 
@@ -83,7 +83,7 @@ def running_send(context: Context) -> Mapping[str, Any] | None:
         url = address("campaigns:send", campaign.pk)
         return {"campaign": campaign, "url": url, "starts_at": campaign.mailing.start_at}
     people = counts(campaign.mailing)
-    share = whole_percent(people.finished, people.will_receive)
+    share = formats.whole_percent(people.finished, people.will_receive)
     return {"campaign": campaign, "url": address("campaigns:report", campaign.pk), "share": share}
 
 
@@ -99,3 +99,18 @@ def sending_state(context: Context) -> Mapping[str, Any] | None:
         ).exists(),
         "running": Mailing.objects.filter(workspace=workspace, state__in=RUNNING).count(),
     }
+
+
+@register.simple_tag(takes_context=True)
+def greeting(context: Context) -> str:
+    """By the reader's own clock."""
+    hour, name = timezone.localtime().hour, {"name": context["request"].user}
+    if 4 <= hour < 12:
+        return gettext("Good morning, %(name)s") % name
+    return (gettext("Good afternoon, %(name)s") if 12 <= hour < 18 else gettext("Good evening, %(name)s")) % name
+
+
+@register.simple_tag
+def today() -> str:
+    """The date in the reader's zone and language: `Tue 24 Nov 2026`."""
+    return formats.date(timezone.localdate(), get_language() or "en")
