@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from . import letter, plain_text
+from .headers import CONTROL
 from .inline import Inliner, with_premailer
 from .links import Links, number_html, number_text
 from .pieces import as_html
@@ -67,8 +68,10 @@ def content_hash(frozen: Frozen) -> str:
 
 def check(source: Source) -> None:
     """Each part by itself, so that an error names the line that its author sees. Raises TemplateProblem."""
-    if any(letter in source.subject for letter in "\r\n\0"):
-        raise TemplateProblem(Part.SUBJECT, 1, 1, gettext_noop("The subject must be one line."))
+    control = CONTROL.search(source.subject)
+    if control:
+        message = gettext_noop("The subject must be one line, without control characters.")
+        raise TemplateProblem(Part.SUBJECT, 1, control.start() + 1, message)
     for part in Part:
         body = getattr(source, part.value)
         compile_part(part, body)

@@ -7,7 +7,7 @@ import time
 
 from .mime import LINE, encoded_words
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
@@ -21,7 +21,7 @@ class BadHeader(ValueError):
 
 def clean(name: str, value: str) -> str:
     """The value itself. Raises BadHeader for CR, LF, NUL and all other controls (security.md T3)."""
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise BadHeader(f"{name} holds a control character")
     return value
 

@@ -285,6 +285,7 @@ def test_the_fields_that_a_letter_reads_are_listed() -> None:
     ("source", "part", "words"),
     [
         (letter(subject="a\r\nBcc: x@y.z"), Part.SUBJECT, "one line"),
+        (letter(subject="ring\x07"), Part.SUBJECT, "control characters"),
         (letter(subject="{{ contact.a"), Part.SUBJECT, "has no end"),
         (letter(preheader="{{ foo }}"), Part.PREHEADER, "foo"),
         (letter(text="\n{% if %}"), Part.TEXT, "missing before"),
