@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ),
                 ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
                 ("email", models.EmailField(max_length=254, unique=True, verbose_name="email address")),
-                ("name", models.CharField(max_length=150)),
+                ("name", models.CharField(max_length=150, verbose_name="name")),
                 (
                     "language",
                     models.CharField(choices=[("en", "English"), ("ja", "日本語")], default="en", max_length=2),

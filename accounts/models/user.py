@@ -44,7 +44,7 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     email = models.EmailField(_("email address"), unique=True)
-    name = models.CharField(max_length=150)
+    name = models.CharField(_("name"), max_length=150)
     language = models.CharField(max_length=2, choices=Language, default=Language.EN)
     theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM)
     time_zone = models.CharField(max_length=64, default="UTC")
