@@ -40,18 +40,21 @@ def send(
     if route is None:
         raise CannotTest(_("This workspace has no route for that From address. Nothing was sent."))
     frozen = check_in_child(replace(contents.source(campaign), subject="[TEST] " + campaign.subject))
-    mailing = mailings.post(
-        workspace=campaign.workspace,
-        kind=Mailing.Kind.TEST,
-        content=stored.store(campaign.workspace, frozen),
-        from_address=campaign.from_address,
-        reply_to=campaign.reply_to,
-        routes=[route],
-        rcpts=to,
-        as_contact=as_contact,
-        name=str(campaign),
-        page=reverse("campaigns:send", args=[campaign.pk]),
-    )
+    try:
+        mailing = mailings.post(
+            workspace=campaign.workspace,
+            kind=Mailing.Kind.TEST,
+            content=stored.store(campaign.workspace, frozen),
+            from_address=campaign.from_address,
+            reply_to=campaign.reply_to,
+            routes=[route],
+            rcpts=to,
+            as_contact=as_contact,
+            name=str(campaign),
+            page=reverse("campaigns:send", args=[campaign.pk]),
+        )
+    except mailings.NotLive as error:
+        raise CannotTest(_("The sending domain is not live yet. Nothing was sent.")) from error
     audit.record(actor, campaign.workspace, "campaign.test", campaign, to=len(to))
     return CampaignTest.objects.create(campaign=campaign, mailing=mailing, contact=as_contact, sent_by=by)
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,6 +95,21 @@ def of_dead(folder: Path, worker: str) -> Iterator[Path]:
         yield path
     finally:
         os.close(file)
+
+
+def sweep(folder: Path, owed: Collection[str], *, older_than: float) -> int:
+    """Remove the journals of dead workers that owe nothing, last written so long ago; `owed` names those who do owe."""
+    removed = 0
+    kept = {_path(folder, worker) for worker in owed}
+    for path in folder.glob("*.log"):
+        with suppress(FileNotFoundError, BlockingIOError):
+            if path in kept or time.time() - path.stat().st_mtime < older_than:
+                continue
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def read(path: Path, lease: int) -> Entries:

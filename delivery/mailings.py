@@ -14,18 +14,22 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from delivery.models import Mailing, MailingRoute, MessageState
+from delivery.models import Mailing, MailingRoute, MessageState, Route
 from delivery.queue import events, remainders
 from delivery.queue.expand import expand_rcpts
 
 if TYPE_CHECKING:
     from accounts.models import Workspace
     from contacts.models import Contact
-    from delivery.models import Content, FromAddress, Route
+    from delivery.models import Content, FromAddress
 
 State = Mailing.State
 GIVE_UP_AFTER = timedelta(hours=72)
 MANUAL = "manual"
+
+
+class NotLive(ValueError):
+    """The sending domain may only use the sandbox: it is not verified, not switched live, or made for the sandbox."""
 
 
 @transaction.atomic
@@ -44,7 +48,11 @@ def create(
     start_at: datetime | None = None,
     give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> Mailing:
-    """A mailing to lists. It starts at `start_at` (None: at the next tick) and can be taken back until then."""
+    """A mailing to lists. It starts at `start_at` (None: at the next tick) and can be taken back until then.
+
+    Raises NotLive: whatever a page has checked, nothing leaves this server in the name of a domain that is not live.
+    """
+    _check_live(from_address, routes)
     mailing = Mailing.objects.create(
         workspace=workspace,
         kind=kind,
@@ -81,7 +89,7 @@ def post(
 ) -> Mailing:
     """A mailing to typed addresses (tests, opt-in, notices): queued when this returns, so that a page may say so.
 
-    With `as_contact` the letter shows that person's values. Raises `BadAddress` for an address that none is.
+    With `as_contact` the letter shows that person's values. Raises NotLive, and BadAddress for an address that none is.
     """
     mailing = create(
         workspace=workspace,
@@ -98,6 +106,13 @@ def post(
     expand_rcpts(mailing, rcpts)
     mailing.refresh_from_db()
     return mailing
+
+
+def _check_live(from_address: FromAddress, routes: Sequence[Route]) -> None:
+    domain = from_address.sending_domain
+    for route in routes:
+        if route.kind != Route.Kind.SANDBOX and (domain.sandbox or not domain.live):
+            raise NotLive(f"{domain.name} over {route.name}")
 
 
 def start_now(mailing: Mailing) -> bool:

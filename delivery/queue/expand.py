@@ -126,6 +126,14 @@ def expand_rcpts(mailing: Mailing, rcpts: Sequence[str]) -> None:
     _begin_sending(mailing)
 
 
+@transaction.atomic
+def abandon(mailing_id: int) -> None:
+    """A mailing was stopped while it expanded: those who were made get their runs, so that they can be cancelled."""
+    mailing = Mailing.objects.select_for_update().get(pk=mailing_id)
+    if mailing.state == Mailing.State.STOPPED and mailing.started_at is None:
+        _open_runs(mailing)
+
+
 def _parsed(rcpt: str) -> Address:
     address = parse(rcpt)
     if not isinstance(address, Address):
@@ -213,9 +221,14 @@ def _open_run(mailing: Mailing, lane: str, site: int | None, first: int, last: i
         Run.objects.create(mailing=mailing, lane=lane, site_id=site, first=first, last=last, cursor=first)
 
 
-def _begin_sending(mailing: Mailing) -> None:
-    for name, (site, first, next_, _) in mailing.expansion_cursor.get("lanes", {}).items():
+def _open_runs(mailing: Mailing) -> None:
+    for name, (site, first, next_, _) in mailing.expansion_cursor.pop("lanes", {}).items():
         _open_run(mailing, name, site, first, next_ - 1)
+    mailing.save(update_fields=["expansion_cursor"])
+
+
+def _begin_sending(mailing: Mailing) -> None:
+    _open_runs(mailing)
     events.state_changed(mailing, Mailing.State.SENDING)
     mailing.state, mailing.started_at = Mailing.State.SENDING, timezone.now()
     mailing.save(update_fields=["state", "started_at"])

@@ -27,6 +27,7 @@ from delivery.smtp.faults import Fault
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 
 HOST_GRACE = 300.0  # seconds after lease_until in which only the lease's host may recover it
+JOURNAL_KEPT = 600.0  # seconds after its last line, though it owes nothing
 MOST_CRASHES = 3  # marks in a row without an outcome
 CRASHED = "crashed"
 UNKNOWN_AFTER_CRASH = "worker_lost"
@@ -80,7 +81,10 @@ class Left:
 
 def recover(host: str, folder: Path) -> int:
     """Recover every lease that is over, and those whose worker is seen to be dead. How many."""
-    return sum(_recover(due, folder) for due in _due(host, folder))
+    recovered = sum(_recover(due, folder) for due in list(_due(host, folder)))
+    owed = Lease.objects.filter(closed_at=None, host=host).values_list("worker", flat=True)
+    journal.sweep(folder, set(owed), older_than=JOURNAL_KEPT)
+    return recovered
 
 
 def _due(host: str, folder: Path) -> Iterator[Due]:

@@ -64,6 +64,8 @@ def _give_up(deadline: float) -> bool:
 
 def _cancel(deadline: float) -> bool:
     stopped = Mailing.objects.filter(state=State.STOPPED, finished_at=None).order_by("id").values_list("pk", flat=True)
+    for key in stopped:
+        expand.abandon(key)
     return any(_slices(remainders.cancel_slice, key, deadline) for key in stopped)
 
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -23,7 +24,7 @@ from delivery.dns import Resolver
 from delivery.journal import Journal
 from delivery.knowledge import classify
 from delivery.models import Mailing
-from delivery.queue import ending, leasing
+from delivery.queue import ending, leasing, recovery
 from delivery.queue.leasing import Claim, Worker
 from delivery.sender import mailing as sendings
 from delivery.sender.database import Database
@@ -44,6 +45,7 @@ LEASES_A_RUN = 2  # so that one ends while the next begins
 FRESH_SECONDS = 30.0  # what is read about mailings and routes is read again after this
 NOTHING_WAIT = 0.2
 LEAST_TIMEOUTS = 0.02
+RECOVER_SECONDS = 5.0
 CONTENT_UNUSABLE = "content_unusable"
 
 
@@ -74,6 +76,7 @@ class Process:
         self.resolver = Resolver.from_settings()
         self.site_ids: dict[str, int] = {}  # by key: sites are never removed
         self._rested_at = 0.0
+        self._recovered_at = 0.0
 
     # The work.
 
@@ -83,6 +86,7 @@ class Process:
         while loop.time() < until and not self.draining:
             claim = await self._take() if len(self._leases) < MOST_LEASES else None
             self._rest_places()
+            await self._recover()
             if claim is not None:
                 self._start(claim)
             elif not self._leases:
@@ -100,6 +104,15 @@ class Process:
             log.warning("The database does not answer; no new leases", error=str(error).strip())
             await asyncio.sleep(1.0)
             return None
+
+    async def _recover(self) -> None:
+        """What dead workers of this host left: their journals are here, and perhaps no other process is."""
+        now = asyncio.get_running_loop().time()
+        if now - self._recovered_at < RECOVER_SECONDS:
+            return
+        self._recovered_at = now
+        with suppress(DatabaseError, InterfaceError):
+            await self.database.ask(recovery.recover, self.worker.host, settings.JOURNAL_DIR)
 
     def _start(self, claim: Claim) -> None:
         task = asyncio.get_running_loop().create_task(self._run(claim))

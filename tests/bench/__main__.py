@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def measure() -> dict[str, object]:
-    from tests.bench import pipeline  # noqa: PLC0415 - Django is set up by now
+    from tests.bench import pipeline
 
     bench = pipeline.make(MESSAGES)
     found: dict[str, Series] = {}
@@ -94,7 +94,7 @@ def show(told: dict[str, object]) -> None:
         rows = told[part]
         assert isinstance(rows, dict)
         for name, row in rows.items():
-            figures = "  ".join(f"{key} {value:,.3f}" if value < 10 else f"{key} {value:,.0f}" for key, value in row.items())
+            figures = "  ".join(f"{key} {value:,.{3 if value < 10 else 0}f}" for key, value in row.items())
             print(f"  {name:18}{figures}")
 
 

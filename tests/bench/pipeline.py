@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Workspace
 from contacts.models import Contact, List
@@ -40,7 +41,10 @@ def make(people: int) -> Bench:
     workspace = Workspace.objects.create(name="Bench", legal_name="Bench Ltd.", postal_address="1 Mill Lane")
     senders = []
     for name in ("plain.example.com", "signed.example.com"):
-        domain = SendingDomain.objects.create(workspace=workspace, name=name, return_path_host=f"bounce.{name}")
+        now = timezone.now()
+        domain = SendingDomain.objects.create(
+            workspace=workspace, name=name, return_path_host=f"bounce.{name}", verified_at=now, live_at=now
+        )
         senders.append(
             FromAddress.objects.create(workspace=workspace, sending_domain=domain, local_part="news", name="Shop")
         )
@@ -57,7 +61,8 @@ def _fill(workspace: Workspace, people_list: List, people: int) -> None:
     for start in range(0, people, batch):
         made = Contact.objects.bulk_create(
             Contact(
-                workspace=workspace, address=f"reader{n}@d{n % DOMAINS}.example.net", domain=f"d{n % DOMAINS}.example.net",
+                workspace=workspace, domain=f"d{n % DOMAINS}.example.net",
+                address=f"reader{n}@d{n % DOMAINS}.example.net",
                 address_key=f"reader{n}@d{n % DOMAINS}.example.net", fields=fields, tags=values["tags"],
             )
             for n in range(start, min(start + batch, people))

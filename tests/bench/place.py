@@ -1,4 +1,4 @@
-"""The benchmark's own install in var/bench: a durable PostgreSQL, made for one run. Imported before anything of Django."""
+"""The benchmark's own install in var/bench, with a durable PostgreSQL. Imported before anything of Django."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 def prepare() -> None:
     """Start the database and bring its tables up to date."""
-    import django  # noqa: PLC0415 - after the environment
-    from django.conf import settings  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
 
-    from config.embedded import postgres  # noqa: PLC0415
+    from config.embedded import postgres
 
     VAR.mkdir(parents=True, exist_ok=True)
     postgres.start(settings.VAR)
@@ -28,8 +28,8 @@ def prepare() -> None:
 
 
 def leave() -> None:
-    from django.conf import settings  # noqa: PLC0415
+    from django.conf import settings
 
-    from config.embedded import postgres  # noqa: PLC0415
+    from config.embedded import postgres
 
     postgres.stop(settings.VAR)

@@ -1,4 +1,4 @@
-"""What others reach on the same machine in the same minutes: postfix's smtp-source against its smtp-sink, and openssl."""
+"""What others reach on the same machine: postfix's smtp-source against its smtp-sink, and openssl."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One send process of the benchmark, as Celery's child would be: `python -m tests.bench.worker`. Ends with its stdin."""
+"""One send process, as Celery's child would be: `python -m tests.bench.worker`. Ends with its stdin."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Workspace
 from contacts.addresses import key_of
@@ -60,7 +61,11 @@ class World:
 def make(receiver: Receiver | None = None, *, signed: bool = False) -> World:
     workspace = Workspace.objects.create(name="Sora", legal_name="Sora Inc.", postal_address="1-2-3 Tokyo")
     domain = SendingDomain.objects.create(
-        workspace=workspace, name="news.example.com", return_path_host="bounce.news.example.com"
+        workspace=workspace,
+        name="news.example.com",
+        return_path_host="bounce.news.example.com",
+        verified_at=timezone.now(),
+        live_at=timezone.now(),
     )
     if signed:
         dkim_keys.make(domain)
