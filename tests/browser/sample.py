@@ -217,7 +217,7 @@ def received(mailing: Mailing) -> Values:
         ("delivery:*", [{"pk": mailing.pk}]),
         ("delivery:open", [{"token": keys.web_token(WebPurpose.OPEN, mailing.pk, reader.pk)}]),
         ("delivery:click", [{"token": web, "number": 1}]),
-        ("delivery:view", [{"token": web}]),
+        ("delivery:view", [{"token": keys.web_token(WebPurpose.VIEW, mailing.pk, reader.pk)}]),
         ("delivery:*", [{"token": leave}]),
     ]
 
