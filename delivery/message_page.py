@@ -102,14 +102,15 @@ def _tries(message: Message, return_path: str) -> list[Tried]:
 def _tried(number: int, row: Attempt, message: Message, return_path: str, routes: dict[int, Route]) -> Tried:
     kept = Transcript.from_json(row.transcript) if row.transcript else None
     final = f"{row.code} {row.reply or ''}" if row.result == MessageState.DELIVERED else ""
-    lines = dialogue(return_path, message.rcpt, kept) if kept else []
+    lines = dialogue(return_path, message.rcpt, kept, final) if kept and (kept.milestones or final) else []
     return Tried(
         number=number,
         attempt=row,
         state="returned" if row.result == Attempt.RETURNED else STATES[MessageState(row.result or 0)],
         route=str(routes[row.route_id]) if row.route_id in routes else "",
         explanation=explanation_of(row.cause),
-        lines=dialogue(return_path, message.rcpt, kept, final) if kept and (kept.milestones or final) else [],
+        lines=lines,
+        deciding=_deciding(lines, row.code),
         host=kept.host if kept else "",
         tls=kept.tls if kept else "",
     )
