@@ -271,7 +271,7 @@ if TIME_SCALE <= 0:
     raise ImproperlyConfigured("TIME_SCALE must be above 0")
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
-SEND_WORKERS = env.int("SEND_WORKERS", default=os.cpu_count() or 1)
+SEND_WORKERS = env.int("SEND_WORKERS", default=len(os.sched_getaffinity(0)))
 WORK_WORKERS = env.int("WORK_WORKERS", default=2)
 WEB_WORKERS = env.int("WEB_WORKERS", default=2)
 WEB_THREADS = env.int("WEB_THREADS", default=8)

@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 # The product reads its settings once, so that these come before its first import.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ.setdefault("VAR_DIR", str(ROOT / "var" / "test"))
-os.environ.setdefault("BROKER_URL", "memory://")
+# Whatever the environment says: tests never touch an install's data or its broker.
+os.environ["VAR_DIR"] = str(ROOT / "var" / "test")
+os.environ["BROKER_URL"] = "memory://"
 # Playwright's synchronous interface runs an event loop in this thread; the tests' own queries are not in it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
