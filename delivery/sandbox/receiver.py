@@ -50,7 +50,8 @@ class SandboxConversation(Conversation):
         deeds = {answer(rcpt).deed for rcpt in self.rcpts}
         if not deeds:
             return b"554 5.5.1 No valid recipients"
-        if b"\r" in data.replace(b"\r\n", b"") or b"\n" in data.replace(b"\r\n", b""):
+        text = data.replace(b"\r\n", b"")
+        if b"\r" in text or b"\n" in text:
             return b"554 5.6.0 A bare CR or LF"  # what we send has none: better seen here than elsewhere
         return None if Deed.DROP in deeds else self._keep(data, slow=Deed.SLOW in deeds)
 

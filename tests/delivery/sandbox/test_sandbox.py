@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -102,6 +103,29 @@ def test_a_mail_is_kept_byte_for_byte_with_its_subject() -> None:
     mail = SandboxMail.objects.get()
     assert (bytes(mail.raw), mail.subject, mail.size, mail.message_id) == (data, "お知らせ", len(data), None)
     assert mail.mail_from == "b-ok@example.net"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bare_line_end_is_refused_and_only_crlf_dot_crlf_ends_a_message() -> None:
+    """Smuggling inwards: our client would repair such data, so it is written by hand."""
+
+    async def go() -> list[bytes]:
+        server, store = await serve("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+        await reader.readline()
+        answers = []
+        for end in (b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\n", b"\r\n.\r", b"\r\r\n.\n"):
+            writer.write(b"MAIL FROM:<a@b.jp>\r\nRCPT TO:<c@d.jp>\r\nDATA\r\n")
+            writer.write(b"Subject: a\r\n\r\nb" + end + b"MAIL FROM:<evil@b.jp>\r\n.\r\n")
+            answers += [await reader.readline() for _ in range(4)][3:]
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await store.close()
+        return answers
+
+    assert [line[:9] for line in run(go)] == [b"554 5.6.0"] * 6
+    assert not SandboxMail.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
