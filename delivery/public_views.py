@@ -88,7 +88,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if request.POST.get("List-Unsubscribe") == ONE_CLICK:
         tracking.unsubscribe(who, source="one-click")
         return private(HttpResponse("", content_type="text/plain"))
-    tracking.unsubscribe(who, source="unsubscribe page", everything="everything" in request.POST)
+    tracking.unsubscribe(who, source="link", everything="everything" in request.POST)
     return private(HttpResponseRedirect(request.path.rstrip("/") + "/done"))
 
 
