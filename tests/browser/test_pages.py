@@ -11,23 +11,19 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product as all_of
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.pages import Address
-from tests.browser.product import ROOT, Product
+from tests.browser.looking import DESKTOP, PHONE, SHOTS, faults_of, overflow_of
+from tests.browser.product import Product
 from tests.browser.setting_up import set_up, sign_in
 
-SHOTS = ROOT / "var" / "shots"
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 REFUSALS = ("gone", "refused")  # labels of addresses that are pages although they answer with an error
-DESKTOP, PHONE = 1280, 390
 LANGUAGES, THEMES = ("en", "ja"), ("light", "dark")
 # A bar that sticks to the foot of the window would lie across the middle of a whole-page picture.
 UNSTICK = "document.querySelectorAll('.actionbar, .undo').forEach((bar) => (bar.style.position = 'static'))"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def test_no_page_has_a_fault_for_assistive_technology(
     faults = [
         fault
         for address, page in walk(site, browser, language, theme, width)
-        for fault in (*faults_of(page, address), *overflow_of(page, address))
+        for fault in (*faults_of(page, address.path), *overflow_of(page, address.path))
     ]
     assert not faults, "\n".join(faults)
 
@@ -107,7 +103,10 @@ def examine(page: Page, address: Address, version: str, *, pictures: bool) -> li
         if pictures:
             page.evaluate(UNSTICK)
             page.screenshot(path=SHOTS / f"{file_name(address)}-{width}-{version}.png", full_page=True)
-        faults += [f"{version} {width}: {fault}" for fault in (*faults_of(page, address), *overflow_of(page, address))]
+        faults += [
+            f"{version} {width}: {fault}"
+            for fault in (*faults_of(page, address.path), *overflow_of(page, address.path))
+        ]
     return faults
 
 
@@ -145,32 +144,6 @@ def prefer(page: Page, *, language: str, theme: str, where: str = "/login") -> N
     answer = page.request.post("/preferences", form=form, headers={"Referer": page.url}, max_redirects=0)
     assert answer.status == 302, answer.status
     page.goto(where)
-
-
-def faults_of(page: Page, address: Address) -> list[str]:
-    page.evaluate("document.querySelectorAll('[data-focus]').forEach((element) => element.blur())")
-    if page.evaluate("!window.axe"):
-        page.evaluate(AXE.read_text())
-    found: list[dict[str, Any]] = page.evaluate(
-        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], iframes: false})"
-        ".then(result => result.violations)",
-        RULES,
-    )
-    return [
-        f"{address.path}: {rule['id']} at {node['target'][0]}: {one_line(node['failureSummary'])}"
-        for rule in found
-        for node in rule["nodes"][:3]
-    ]
-
-
-def overflow_of(page: Page, address: Address) -> list[str]:
-    """Nothing but a table may be wider than the screen (WCAG 1.4.10)."""
-    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return [f"{address.path}: the page is {wider} px wider than the screen"] if wider > 0 else []
-
-
-def one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
 
 
 def file_name(address: Address) -> str:
