@@ -15,8 +15,8 @@ from itertools import product as all_of
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.pages import Address
 from tests.browser.looking import DESKTOP, PHONE, SHOTS, faults_of, overflow_of
+from tests.browser.pages import Address
 from tests.browser.product import Product
 from tests.browser.setting_up import set_up, sign_in
 
