@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from delivery import retry
@@ -43,6 +44,7 @@ class Outcome:
     suppress: bool = False
     rest_domain: bool = False
     crashed: int = 0
+    values_at: datetime | None = None  # of the first mark, where the next try must have the same bytes
 
     def recorded(self) -> dict[str, Any]:
         """As a row of Attempt; short names, since it travels as JSON."""
@@ -59,6 +61,7 @@ class Outcome:
         """What happens to the message's row."""
         return {
             "m": self.message, "r": self.result, "u": self.cause, "a": self.costs, "d": self.delay, "k": self.crashed,
+            "v": self.values_at and self.values_at.isoformat(),
         }  # fmt: skip
 
 

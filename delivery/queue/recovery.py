@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -216,12 +215,10 @@ def _settle(lease: Lease, left: list[Left], journal_known: bool) -> None:
         lease=lease.pk, fence=lease.fence, mailing=lease.mailing_id, route=lease.route_id,
     )  # fmt: skip
     lane = _lane(lease)
-    by_mark: dict[Any, list[Outcome]] = {}
     for one, outcome, _ in judged:
-        same_bytes = None if one.attempt.at_most_once else one.marked_at
-        by_mark.setdefault(same_bytes, []).append(outcome)
-    for values_at, outcomes in by_mark.items():
-        settle(outcomes, mailing=lease.mailing_id, lane=lane, site=lease.site_id, values_at=values_at)
+        if not one.attempt.at_most_once:
+            outcome.values_at = one.marked_at
+    settle([outcome for _, outcome, _ in judged], mailing=lease.mailing_id, lane=lane, site=lease.site_id)
     unasked = [one.attempt.message for one in left if not one.marked_at and one.attempt.message > last_mark]
     claim = Claim(
         lease.pk, lease.mailing_id, lease.route_id, lease.site_id, lane, [], run=lease.run_id, fence=lease.fence

@@ -43,7 +43,7 @@ _STATE_NAMES = "ARRAY['queued','deferred','delivered','failed','uncertain','held
 _SETTLE = f"""
     WITH o AS (
         SELECT * FROM jsonb_to_recordset(%(outcomes)s::jsonb)
-            AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint)
+            AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint, v timestamptz)
     ), go AS (
         SELECT o.*, msg.state AS was, msg.domain_id,
             CASE WHEN o.r <> 100 THEN o.r WHEN msg.state = 4 THEN 0 ELSE msg.state END AS now_is
@@ -53,16 +53,16 @@ _SETTLE = f"""
         UPDATE delivery_message msg SET attempts = msg.attempts + go.a, state = go.now_is,
             cause = CASE WHEN go.r = 100 THEN NULL ELSE go.u END
         FROM go WHERE msg.id = go.m AND msg.state = go.was AND (go.r <> 100 OR go.was = 4)
-        RETURNING go.m, go.r, go.u, go.d, go.k, go.was, go.now_is, go.domain_id
+        RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.was, go.now_is, go.domain_id
     ), done AS (
         SELECT * FROM changed
-        UNION ALL SELECT m, r, u, d, k, was, now_is, domain_id FROM go WHERE r = 100 AND was <> 4
+        UNION ALL SELECT m, r, u, d, k, v, was, now_is, domain_id FROM go WHERE r = 100 AND was <> 4
     ), no_longer_waiting AS (
         DELETE FROM delivery_deferral f USING done WHERE f.message_id = done.m AND done.r NOT IN (1, 100)
     ), waiting AS (
         INSERT INTO delivery_deferral AS f (message_id, mailing_id, lane, site_id, due_at, attempt, crashes, values_at)
         SELECT done.m, %(mailing)s, %(lane)s, %(site)s, now() + done.d * interval '1 second',
-            CASE WHEN done.r = 1 THEN 1 ELSE 0 END, done.k, %(values_at)s
+            CASE WHEN done.r = 1 THEN 1 ELSE 0 END, done.k, done.v
         FROM done WHERE done.r IN (1, 100)
         ON CONFLICT (message_id) DO UPDATE SET due_at = excluded.due_at, lease_id = NULL,
             attempt = f.attempt + excluded.attempt,
@@ -105,7 +105,7 @@ def record(
         )
 
 
-def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | None, values_at: object = None) -> int:
+def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | None) -> int:
     """Write the states; within a transaction. How many messages moved or wait again."""
     if not outcomes:
         return 0
@@ -117,7 +117,6 @@ def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | 
         "mailing": mailing,
         "lane": lane,
         "site": site,
-        "values_at": values_at,
     }
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, parameters)

@@ -123,7 +123,9 @@ class Place:
     async def close(self) -> None:
         """Open dots get their time; then QUIT."""
         self.withdraw()
-        await asyncio.gather(*(session.quit() for session in list(self.sessions)), *self._tasks)
+        await asyncio.gather(*(session.quit() for session in list(self.sessions)))
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def rest(self) -> None:
         """Close what has been idle for a while."""
@@ -291,6 +293,8 @@ class Place:
         outcome = decide(tried, reply, random.random())
         if reply.synthetic == Fault.WITHDRAWN:
             outcome.delay = 0.0
+        if not tried.at_most_once:
+            outcome.values_at = to.values_at
         outcome.site, outcome.sha256 = to.site, job.sha256
         outcome.took_ms = int((self._loop.time() - job.marked_at) * 1000)
         return outcome

@@ -38,7 +38,8 @@ def expanded(mailing: Mailing, size: int = 50) -> Mailing:
 def test_everyone_left_out_has_the_first_reason_that_holds(here: World) -> None:
     other = List.objects.create(workspace=here.workspace, name="Other", list_id_label="other")
     fine, erased, complained, left, gone, stopped, resting, on_other = here.people(
-        f"{name}@{name}.example" for name in "fine erased complained left gone stopped resting other".split()
+        f"{name}@{name}.example"
+        for name in ["fine", "erased", "complained", "left", "gone", "stopped", "resting", "other"]
     )
     Contact.objects.filter(pk=erased.pk).update(erased_at=timezone.now())
     for contact, reason in (

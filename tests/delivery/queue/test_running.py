@@ -1,0 +1,358 @@
+"""A mailing under way: paused, stopped, slowed, refused, with people who leave meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts import fields
+from contacts import subscriptions
+from contacts.models import Suppression
+from delivery import contents, mailings
+from delivery.models import (
+    Attempt,
+    Bucket,
+    Deferral,
+    Event,
+    Lease,
+    Limit,
+    Mailing,
+    Message,
+    MessageException,
+    MessageState,
+    Route,
+    Run,
+)  # fmt: skip
+from delivery.queue import ending, gate, leasing, recovery, ticks
+from delivery.queue.counts import counts
+from delivery.queue.gate import Rules
+from delivery.queue.leasing import Worker
+from delivery.queue.outcomes import Outcome
+from delivery.sender.thread import SendThread
+from tests.delivery.queue import world
+from tests.servers.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HERE = Worker("host:1:1", "host")
+SLOW = {"*": "WAIT 0.05"}
+
+
+def states(mailing: Mailing) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for state in Message.objects.filter(mailing=mailing).values_list("state", flat=True):
+        name = MessageState(state).name.lower()
+        found[name] = found.get(name, 0) + 1
+    return found
+
+
+def sending(people: int, receiver: Receiver | None = None, **route: Any) -> Mailing:
+    """A mailing that is expanded and may be leased."""
+    here = world.make(receiver)
+    Route.objects.filter(pk=here.route.pk).update(**route)
+    here.people(f"p{n}@example.net" for n in range(people))
+    mailing = here.mailing()
+    ticks.advance()
+    mailing.refresh_from_db()
+    return mailing
+
+
+def rules(mailing: Mailing) -> Rules:
+    return Rules(consent=True, include_lists=tuple(mailing.include_lists))
+
+
+# The gate, without a wire.
+
+
+def test_the_gate_lets_through_whoever_may_still_be_mailed_and_says_why_not() -> None:
+    mailing = sending(4)
+    claim = leasing.take(HERE)
+    assert claim
+    first, second, third, _ = Message.objects.order_by("pk").select_related("contact")
+    assert first.contact and second.contact and third.contact
+    subscriptions.suppress(mailing.workspace, first.contact.address_key, Suppression.Reason.COMPLAINT, source="test")
+    subscriptions.unsubscribe(second.contact, source="test")
+    third.contact.erased_at = timezone.now()
+    third.contact.save()
+
+    passed = gate.pass_through(claim, rules(mailing), claim.ids)
+
+    assert [r.rcpt for r in passed.recipients] == ["p3@example.net"]
+    assert passed.refused == {first.pk: "complained", second.pk: "unsubscribed", third.pk: "erased"}
+    assert Attempt.objects.get(lease_id=claim.lease).ids == [claim.ids[3]]
+    assert counts(mailing).on_the_way == 1
+
+
+@pytest.mark.parametrize("what", ["paused", "stopped", "fenced", "route paused", "route closed"])
+def test_nothing_is_marked_once_the_lease_no_longer_holds(what: str) -> None:
+    mailing = sending(3)
+    claim = leasing.take(HERE)
+    assert claim
+    if what == "paused":
+        mailings.pause(mailing)
+    elif what == "stopped":
+        mailings.stop(mailing)
+    elif what == "fenced":
+        Lease.objects.update(fence=2)
+    elif what == "route paused":
+        Route.objects.update(paused_at=timezone.now())
+    else:
+        Bucket.objects.create(key=f"route:{claim.route}", closed_until=timezone.now() + timezone.timedelta(minutes=1))
+    came_in = Outcome(claim.ids[0], MessageState.DELIVERED, costs=1)
+
+    passed = gate.pass_through(claim, rules(mailing), claim.ids, [came_in])
+
+    assert not passed.open
+    assert not passed.recipients
+    log = Attempt.objects.filter(mailing_id=mailing.pk)
+    assert not log.filter(ids__isnull=False).exists()
+    assert log.get().message_id == claim.ids[0], "a true outcome counts all the same"
+
+
+def test_what_was_not_asked_for_goes_back_to_its_run_at_no_cost() -> None:
+    mailing = sending(10)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids[:4])
+    delivered = [Outcome(message, MessageState.DELIVERED, costs=1) for message in claim.ids[:4]]
+
+    ending.end(claim, delivered, unrecorded=delivered, unasked=claim.ids[4:])
+
+    run = Run.objects.get()
+    assert (run.cursor, run.last) == (claim.ids[4], claim.ids[-1])
+    assert states(mailing) == {"delivered": 4, "queued": 6}
+    told = counts(mailing)
+    assert (told.delivered, told.waiting, told.on_the_way) == (4, 6, 0)
+
+
+def test_campaigns_take_turns_and_a_password_reset_goes_first() -> None:
+    here = world.make()
+    here.people(f"p{n}@example.net" for n in range(5_000))
+    first, second = here.mailing(), here.mailing()
+    ticks.advance(60)
+    taken = [leasing.take(HERE) for _ in range(4)]
+    notice = mailings.post(
+        workspace=here.workspace, kind=Mailing.Kind.NOTICE, content=here.content, from_address=here.from_address,
+        routes=[here.route], rcpts=["somebody@example.net"],
+    )  # fmt: skip
+    urgent = leasing.take(HERE)
+
+    assert [claim.mailing for claim in taken if claim] == [first.pk, second.pk, first.pk, second.pk]
+    assert urgent and urgent.mailing == notice.pk
+
+
+def test_the_poisonous_message_is_tried_alone_then_held() -> None:
+    mailing = sending(3)
+    victim = Message.objects.order_by("pk")[1].pk
+    Deferral.objects.create(message_id=victim, mailing=mailing, lane="all", due_at=timezone.now(), crashes=2)
+    claim = leasing.take(HERE, deferred_first=True)
+    assert claim and claim.ids == [victim] and claim.one_by_one
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    lease = Lease.objects.get(pk=claim.lease)
+    left = recovery.Left(recovery.Try(victim), 2, timezone.now(), None, None, False, building=True)
+
+    recovery._settle(lease, [left], journal_known=True)
+
+    assert Message.objects.get(pk=victim).state == MessageState.HELD
+    assert counts(mailing).held == 1
+    assert mailings.release_held(mailing) == 1
+    assert Message.objects.get(pk=victim).state == MessageState.QUEUED
+    assert not MessageException.objects.exists()
+
+
+def test_dropping_the_held_cancels_them() -> None:
+    mailing = sending(2)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    held = [Outcome(message, MessageState.HELD, "render_error") for message in claim.ids]
+    ending.end(claim, held, unrecorded=held)
+    ticks.advance()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.SENDING, "a person must decide"
+
+    assert mailings.drop_held(mailing) == 2
+    ticks.advance()
+
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.FINISHED
+    assert counts(mailing).not_sent == 2
+
+
+def test_the_unknown_are_sent_again_only_when_a_person_says_so(smtp_server: Receiver, send_thread: SendThread) -> None:
+    smtp_server.answer(dot={"p1": ["DROP"]})
+    mailing = sending(3, smtp_server)
+    world.run(send_thread, world.ended(mailing))
+    assert counts(mailing).unknown == 1
+
+    assert mailings.send_again(mailing) == 1
+    world.run(send_thread, lambda: counts(mailing).delivered == 3)
+
+    world.run(send_thread, world.ended(mailing))
+    assert Message.objects.get(rcpt="p1@example.net").attempts == 2
+    assert counts(mailing).unknown == 0
+
+
+# On the wire.
+
+
+def test_pause_finishes_what_is_on_the_way_and_resume_goes_on(smtp_server: Receiver, send_thread: SendThread) -> None:
+    smtp_server.answer(dot=SLOW)
+    mailing = sending(400, smtp_server)
+    world.run(send_thread, lambda: bool(smtp_server.ledger()))
+
+    assert mailings.pause(mailing)
+    world.run(send_thread, lambda: not Lease.objects.filter(closed_at=None).exists())
+    sent = len(smtp_server.ledger())
+    send_thread.work(0.5)
+    told = counts(mailing)
+    assert told.delivered == sent == len(smtp_server.ledger()) < 400
+    assert told.waiting == 400 - sent
+
+    mailings.resume(mailing)
+    world.run(send_thread, world.ended(mailing), seconds=60)
+    assert counts(mailing).delivered == len(smtp_server.ledger()) == 400
+
+
+def test_stop_cancels_whoever_still_waits(smtp_server: Receiver, send_thread: SendThread) -> None:
+    smtp_server.answer(dot=SLOW)
+    mailing = sending(400, smtp_server)
+    world.run(send_thread, lambda: bool(smtp_server.ledger()))
+
+    assert mailings.stop(mailing)
+    world.run(send_thread, world.ended(mailing))
+
+    told = counts(mailing)
+    assert mailing.state == Mailing.State.STOPPED
+    assert told.delivered == len(smtp_server.ledger())
+    assert told.delivered + told.not_sent == 400
+    log = Event.objects.filter(kind="state", mailing_id=mailing.pk).order_by("id").values_list("detail__to", flat=True)
+    assert list(log) == ["expanding", "sending", "stopped"]
+
+
+def test_a_process_that_ends_gives_back_what_it_did_not_start(smtp_server: Receiver, send_thread: SendThread) -> None:
+    smtp_server.answer(dot=SLOW)
+    mailing = sending(400, smtp_server)
+    world.run(send_thread, lambda: bool(smtp_server.ledger()))
+
+    send_thread.close()
+
+    told = counts(mailing)
+    assert told.delivered == len(smtp_server.ledger())
+    assert (told.unknown, told.on_the_way, told.delivered + told.waiting) == (0, 0, 400)
+    assert not Lease.objects.filter(closed_at=None).exists()
+
+
+def test_a_wrong_password_pauses_the_route_and_the_campaign_and_fails_nobody(
+    receivers: Any, send_thread: SendThread
+) -> None:
+    server = receivers({"users": {"shirase": "right"}})
+    mailing = sending(5, server)
+    route = Route.objects.get()
+    route.username = "shirase"
+    fields.seal(route, "password_sealed", "wrong")
+    route.save()
+    # A password in clear is never sent, so that the route's security decides first.
+    world.run(send_thread, lambda: Route.objects.get().paused_at is not None)
+
+    mailing.refresh_from_db()
+    assert (mailing.state, mailing.pause_reason) == (Mailing.State.PAUSED, Route.objects.get().pause_reason)
+    assert states(mailing) == {"queued": 5}
+    assert {m.attempts for m in Message.objects.all()} == {0}
+
+
+def test_421_at_every_greeting_closes_the_route_and_costs_nobody_an_attempt(
+    receivers: Any, send_thread: SendThread, settings: Any
+) -> None:
+    settings.TIME_SCALE = 0.01
+    server = receivers({"banner": ["421 4.3.2 busy", "421 4.3.2 busy"]})
+    mailing = sending(20, server)
+
+    world.run(send_thread, world.ended(mailing))
+
+    assert states(mailing) == {"delivered": 20}
+    assert {m.attempts for m in Message.objects.all()} == {1}
+    assert Bucket.objects.get(key__startswith="route:").closings == 0, "it was proved again"
+
+
+def test_a_rate_is_kept_by_two_processes_together(smtp_server: Receiver, send_thread: SendThread) -> None:
+    mailing = sending(150, smtp_server)
+    Limit.objects.create(route=Route.objects.get(), per_second=50)
+
+    world.run(send_thread, world.ended(mailing), seconds=60)
+
+    times = sorted(line.time for line in smtp_server.ledger())
+    assert len(times) == 150
+    busiest = max(sum(1 for t in times if at <= t < at + 1) for at in times)
+    assert busiest <= 60, "50 a second, and what a late second may add"
+    assert times[-1] - times[0] >= 2.5
+
+
+def test_an_hourly_cap_leaves_the_rest_waiting(smtp_server: Receiver, send_thread: SendThread) -> None:
+    mailing = sending(80, smtp_server)
+    Limit.objects.create(workspace=mailing.workspace, per_hour=30)
+
+    world.run(send_thread, lambda: counts(mailing).delivered == 30)
+    send_thread.work(0.5)
+
+    assert len(smtp_server.ledger()) == 30
+    assert states(mailing) == {"delivered": 30, "queued": 50}
+    assert Run.objects.filter(not_before__gt=timezone.now()).exists(), "the lane says until when it rests"
+
+
+def test_connections_are_shared_and_changed_after_so_many_messages(
+    smtp_server: Receiver, send_thread: SendThread
+) -> None:
+    mailing = sending(90, smtp_server)
+    Limit.objects.create(route=Route.objects.get(), connections=2, per_connection=10)
+    other = SendThread()
+    try:
+        began = time.monotonic()
+        for thread in itertools.cycle((send_thread, other)):
+            ticks.advance()
+            thread.work(0.3)
+            mailing.refresh_from_db()
+            if mailing.finished_at:
+                break
+            assert time.monotonic() - began < 30
+    finally:
+        other.close()
+
+    stats = smtp_server.stats()
+    assert stats["most_open"] <= 2
+    assert stats["connections"] >= 9
+
+
+def test_a_letter_that_cannot_be_written_is_held(smtp_server: Receiver, send_thread: SendThread) -> None:
+    here = world.make(smtp_server)
+    endless = "{% for a in range(1000) %}{% for b in range(1000) %}x{% endfor %}{% endfor %}"
+    here.content = contents.store(here.workspace, replace(world.FROZEN, hash="1" * 64, html=endless))
+    here.people(["p@example.net"])
+    mailing = here.mailing()
+
+    world.run(send_thread, lambda: counts(mailing).held == 1)
+
+    message = Message.objects.get()
+    assert (message.state, message.cause, message.attempts) == (MessageState.HELD, "render_error", 0)
+
+
+def test_a_notice_that_may_have_been_taken_goes_out_again_with_the_same_bytes(
+    smtp_server: Receiver, send_thread: SendThread, settings: Any
+) -> None:
+    settings.TIME_SCALE = 0.001
+    here = world.make(smtp_server, signed=True)
+    smtp_server.answer(dot={"p": ["ACCEPT DROP"]})
+    mailing = mailings.post(
+        workspace=here.workspace, kind=Mailing.Kind.NOTICE, content=here.content, from_address=here.from_address,
+        routes=[here.route], rcpts=["p@example.net"],
+    )  # fmt: skip
+
+    world.run(send_thread, world.ended(mailing))
+
+    first, second = smtp_server.messages()
+    assert first.data == second.data
+    assert counts(mailing).delivered == 1
