@@ -7,9 +7,10 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist only now, so that these cannot stand at the top.
-        from accounts import audit
-        from campaigns import notices
+        from accounts import audit, setup
+        from campaigns import furnishing, notices
         from campaigns.actions import ACTIONS
 
         audit.register(ACTIONS)
         notices.register()
+        setup.on_workspace_created(furnishing.furnish)

@@ -61,7 +61,8 @@ class Page:
 
 
 def page(workspace: Workspace, *, words: str = "", before: int | None = None, notices: bool = False) -> Page:
-    """Newest first. `notices`: also invitations and password resets, which only admins may read."""
+    """Newest first. `notices`: also invitations and password resets, which only install administrators
+    may read: whoever holds such a link becomes that person."""
     rows = SandboxMail.objects.filter(workspace=workspace).defer("raw").order_by("-pk")
     if before:
         rows = rows.filter(pk__lt=before)

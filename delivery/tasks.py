@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 from django.conf import settings
 
-from delivery import domains, partitions
+from delivery import domains, partitions, retention
 from delivery.queue import recovery, ticks
 from delivery.sender.thread import thread
 
@@ -46,6 +46,13 @@ def make_partitions() -> None:
 def check_domains() -> None:
     """Sending domains whose DNS is to be looked at."""
     domains.check_due()
+
+
+@shared_task(queue="work", ignore_result=True)
+def forget_notices() -> None:
+    """Invitations and password resets that have been told."""
+    if retention.forget_notices():
+        forget_notices.delay()
 
 
 @worker_process_shutdown.connect

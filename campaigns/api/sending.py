@@ -55,6 +55,7 @@ def schedule(request: ApiRequest, pk: Id, key: Sent, when: When) -> HttpResponse
     form = ScheduleForm({"when": "later", "date": when.at.date(), "time": when.at.time(), "zone": when.zone})
 
     def act() -> dict[str, Any]:
+        campaign_of(request, pk)
         if not form.is_valid():
             raise of_form(form, {"date": "at", "time": "at"})
         return _schedule(request, pk, form.cleaned_data["at"], when.zone)

@@ -9,14 +9,14 @@ from django.shortcuts import get_object_or_404
 from ninja import Schema
 from pydantic import Field, NaiveDatetime
 
-from accounts.api import ApiRequest, Id
+from accounts.api import ApiRequest, Body, Id
 from campaigns.models import Campaign
 from delivery.queue.counts import Counts, counts
 
 ListIds = Annotated[list[Id], Field(max_length=1000)]
 
 
-class CampaignIn(Schema):
+class CampaignIn(Body):
     """What is left out stays as it is."""
 
     name: str = ""
@@ -104,12 +104,12 @@ class Changed(CampaignStatus):
     changed: bool = Field(description="false: it was so already, or not in a state for it")
 
 
-class When(Schema):
+class When(Body):
     at: NaiveDatetime = Field(description="Wall time in the zone, without an offset")
     zone: str = Field(max_length=64, description="IANA name, such as Asia/Tokyo")
 
 
-class TestIn(Schema):
+class TestIn(Body):
     to: Annotated[list[str], Field(min_length=1, max_length=10)]
     contact: Id | None = Field(None, description="Whose values the letter shows")
 

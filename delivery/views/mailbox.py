@@ -20,7 +20,7 @@ LETTER_POLICY = (
 
 
 def mail_of(request: WorkspaceRequest, pk: int) -> SandboxMail:
-    mail = mailbox.find(request.workspace, pk, notices=request.can(Can.MANAGE_WORKSPACE))
+    mail = mailbox.find(request.workspace, pk, notices=request.can(Can.MANAGE_INSTALL))
     if mail is None:
         raise Http404
     return mail
@@ -34,7 +34,7 @@ def sandbox(request: WorkspaceRequest, pk: int | None = None) -> HttpResponse:
         request.workspace,
         words=words,
         before=int(before) if before.isdecimal() else None,
-        notices=request.can(Can.MANAGE_WORKSPACE),
+        notices=request.can(Can.MANAGE_INSTALL),
     )
     letter = mailbox.read(mail_of(request, pk)) if pk else None
     context = {"page": page, "letter": letter, "words": words, "part": request.GET.get("part", "html")}
