@@ -15,7 +15,7 @@ from ninja import Header, NinjaAPI, Router, Schema
 from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as SchemaError
 from ninja.security import HttpBearer
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from accounts import api_keys, text
 from accounts.api_keys import Scope
@@ -94,6 +94,12 @@ Sent = Annotated[
 ]
 """The key that makes a POST that sends happen once."""
 JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
+
+
+class Body(BaseModel):
+    """What a request brings: an object with these fields and no others, so that a misspelt one is told."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Window(Schema):

@@ -14,7 +14,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field as Described
 
 from accounts import audit
-from accounts.api import ApiRequest, Id, JsonObject, Key, Line, Page, Resource, Window, answerable, page
+from accounts.api import ApiRequest, Body, Id, JsonObject, Key, Line, Page, Resource, Window, answerable, page
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
 from contacts import exporting, importing, tasks
@@ -61,7 +61,7 @@ class ImportOut(Schema):
         return importing.can_undo(row)
 
 
-class Decision(Schema):
+class Decision(Body):
     """Where the columns go, and what happens with the people."""
 
     mapping: list[str] | None = Described(

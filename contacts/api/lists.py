@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field as Described
 
 from accounts import audit
-from accounts.api import ApiRequest, Id, Key, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import invalid, of_form
 from contacts import counts, custom_fields
@@ -23,7 +23,7 @@ router = Resource(tags=["Lists"])
 fields = Resource(tags=["Contacts"])
 
 
-class ListChange(Schema):
+class ListChange(Body):
     """What is left out stays as it is."""
 
     name: str = ""
@@ -47,7 +47,7 @@ class ListOut(Schema):
     created_at: datetime
 
 
-class FieldIn(Schema):
+class FieldIn(Body):
     label: str
     kind: Literal["text", "number", "date", "boolean", "choice"] = "text"
     choices: list[str] = []
@@ -78,7 +78,7 @@ def list_lists(request: ApiRequest, window: Query[Window]) -> Any:
 
 @router.post("", auth=Key(Scope.CONTACTS), response={201: ListOut})
 def create_list(request: ApiRequest, new: ListIn) -> Any:
-    form = ListForm(new.dict(), instance=List(workspace=request.workspace))
+    form = ListForm(new.model_dump(), instance=List(workspace=request.workspace))
     if not form.is_valid():
         raise of_form(form)
     made = verbs.create(request.workspace, **form.cleaned_data)
@@ -96,7 +96,7 @@ def read_list(request: ApiRequest, pk: Id) -> Any:
 def change_list(request: ApiRequest, pk: Id, change: ListChange) -> Any:
     row = list_of(request, pk)
     stored = {name: getattr(row, name) for name in ListForm.Meta.fields}
-    form = ListForm(stored | change.dict(exclude_unset=True), instance=row)
+    form = ListForm(stored | change.model_dump(exclude_unset=True), instance=row)
     if not form.is_valid():
         raise of_form(form)
     form.save()

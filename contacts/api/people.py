@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field
 
 from accounts import audit
-from accounts.api import ApiRequest, Id, JsonObject, Key, Line, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, JsonObject, Key, Line, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
 from contacts import people, search, standing, subscriptions
@@ -24,7 +24,7 @@ ListIds = Annotated[list[Id], Field(max_length=500)]
 PLAIN = ("address", "first_name", "last_name", "language")
 
 
-class ContactChange(Schema):
+class ContactChange(Body):
     """What is left out stays as it is; of `fields`, those that are named change, and null removes one."""
 
     address: str = ""
@@ -69,20 +69,20 @@ class Wanted(Schema):
     state: State = ""
 
 
-class Joining(Schema):
+class Joining(Body):
     lists: Annotated[list[Id], Field(min_length=1, max_length=500)]
     statement: str = Field(description="Where the consent comes from")
 
 
-class Leaving(Schema):
+class Leaving(Body):
     lists: Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 
-class Stopping(Schema):
+class Stopping(Body):
     note: str = ""
 
 
-class Releasing(Schema):
+class Releasing(Body):
     note: str = Field(description="How you know that mail may go there")
 
 
@@ -113,7 +113,7 @@ def _again(request: ApiRequest, pk: int, **more: Any) -> dict[str, Any]:
 @router.get("", auth=Key(Scope.READ), response=Page[ContactOut])
 def list_contacts(request: ApiRequest, window: Query[Window], wanted: Query[Wanted]) -> Any:
     """Who matches, by words, list, tag and state."""
-    found = search.find(request.workspace, search.Filter(**wanted.dict())).prefetch_related("subscriptions")
+    found = search.find(request.workspace, search.Filter(**wanted.model_dump())).prefetch_related("subscriptions")
     rows = page(found, window)
     return {**rows, "items": shown(request, rows["items"])}
 
@@ -181,7 +181,7 @@ def unsubscribe(request: ApiRequest, pk: Id, leaving: Leaving) -> Any:
 @router.post("/{pk}/stop", auth=Key(Scope.CONTACTS), response=ContactChanged)
 def stop_mail(request: ApiRequest, pk: Id, stopping: Stopping) -> Any:
     """No mail at all to this person from now on."""
-    contact, form = contact_of(request, pk), StopForm(stopping.dict())
+    contact, form = contact_of(request, pk), StopForm(stopping.model_dump())
     if not form.is_valid():
         raise of_form(form)
     reason, note = Suppression.Reason.MANUAL, form.cleaned_data["note"]
@@ -192,7 +192,7 @@ def stop_mail(request: ApiRequest, pk: Id, stopping: Stopping) -> Any:
 @router.post("/{pk}/release", auth=Key(Scope.SETTINGS), response=ContactChanged)
 def release_mail(request: ApiRequest, pk: Id, releasing: Releasing) -> Any:
     """Let mail go there again. What the person did (left, complained) only they take back."""
-    contact, form = contact_of(request, pk), NoteForm(releasing.dict())
+    contact, form = contact_of(request, pk), NoteForm(releasing.model_dump())
     if not form.is_valid():
         raise of_form(form)
     note = form.cleaned_data["note"]

@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field
 
 from accounts import audit
-from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, Key, Line, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, of_form
 from contacts import standing, subscriptions
@@ -25,7 +25,7 @@ Reason = Literal[
 ]  # Suppression.Reason
 
 
-class SuppressionIn(Schema):
+class SuppressionIn(Body):
     address: str
     reason: Literal["manual", "unsubscribed", "complaint", "no_such_user"] = "manual"
     note: str = ""
@@ -46,7 +46,7 @@ class SuppressionOut(Schema):
         return standing.remedy_of(row.reason)
 
 
-class ReleaseIn(Schema):
+class ReleaseIn(Body):
     note: str = Field(description="How you know that mail may go there")
 
 
@@ -66,7 +66,7 @@ def list_suppressions(
 @router.post("", auth=Key(Scope.SETTINGS), response={201: SuppressionOut, 200: SuppressionOut})
 def add_suppression(request: ApiRequest, new: SuppressionIn) -> Any:
     """Stop all mail to an address. 200 where it was stopped already, for this or a graver reason."""
-    form = SuppressionForm(new.dict())
+    form = SuppressionForm(new.model_dump())
     if not form.is_valid():
         raise of_form(form)
     key, note = form.cleaned_data["address"].key, form.cleaned_data["note"]
@@ -81,7 +81,7 @@ def add_suppression(request: ApiRequest, new: SuppressionIn) -> Any:
 def release_suppression(request: ApiRequest, pk: Id, release: ReleaseIn) -> Any:
     """Let mail go there again. What the person did (left, complained) only they take back."""
     row = get_object_or_404(Suppression.objects.of(request.workspace), pk=pk)
-    form = NoteForm(release.dict())
+    form = NoteForm(release.model_dump())
     if not form.is_valid():
         raise of_form(form)
     note = form.cleaned_data["note"]

@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field
 
 from accounts import audit
-from accounts.api import ApiRequest, Id, Key, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
 from delivery import domains
@@ -22,7 +22,7 @@ router = Resource(tags=["Sending domains"])
 from_addresses = Resource(tags=["Sending domains"])
 
 
-class DomainIn(Schema):
+class DomainIn(Body):
     name: str = Field(max_length=253)
 
 
@@ -57,11 +57,11 @@ class DomainOut(DomainLine):
         return [{**vars(row.record), "status": row.status, "found": row.found} for row in domains.rows(domain)]
 
 
-class LiveIn(Schema):
+class LiveIn(Body):
     live: bool
 
 
-class FromAddressIn(Schema):
+class FromAddressIn(Body):
     name: str
     local_part: str = Field(description="What stands before the @")
     reply_to: str = ""
@@ -87,7 +87,7 @@ def list_domains(request: ApiRequest, window: Query[Window]) -> Any:
 @router.post("", auth=Key(Scope.SETTINGS), response={201: DomainOut, 200: DomainOut})
 def add_domain(request: ApiRequest, new: DomainIn) -> Any:
     """A domain, with a DKIM key made for it. 200 where it is here already."""
-    form = DomainForm(new.dict())
+    form = DomainForm(new.model_dump())
     if not form.is_valid():
         raise of_form(form)
     name = form.cleaned_data["name"]
@@ -137,7 +137,7 @@ def remove_domain(request: ApiRequest, pk: Id) -> Any:
 def add_address(request: ApiRequest, pk: Id, new: FromAddressIn) -> Any:
     """A name and an address to send as."""
     domain = domain_of(request, pk)
-    form = FromAddressForm(new.dict(), domain=domain)
+    form = FromAddressForm(new.model_dump(), domain=domain)
     if not form.is_valid():
         raise of_form(form)
     form.instance.workspace, form.instance.sending_domain = request.workspace, domain

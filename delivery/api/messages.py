@@ -24,7 +24,7 @@ class ExplanationOut(Schema):
 
 
 class DialogueLine(Schema):
-    seconds: float
+    seconds: float | None
     who: str = Field(description="S: their server, C: us; empty: a remark")
     text: str
 

@@ -4,25 +4,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from accounts import setup
 from accounts.api_keys import Scope
 from accounts.models import User, Workspace
 from campaigns import starters
+from delivery.furnishing import sandbox_address
 from delivery.sender.thread import SendThread
 from tests.api.caller import Caller, caller_of
+from tests.factories import make_member, make_workspace
 from tests.servers.fixtures import *  # noqa: F403
 
 
 @pytest.fixture
-def owner(db: None) -> User:
-    return setup.create_owner(name="Keiko", email="keiko@minori.example", password="kurokawa-tea-42", language="en")
+def workspace(db: None) -> Workspace:
+    """With the sandbox, and no people."""
+    made = make_workspace(legal_name="Minori Tea K.K.", postal_address="1-2-3 Midori, Tokyo")
+    sandbox_address(made)
+    return made
 
 
 @pytest.fixture
-def workspace(owner: User) -> Workspace:
-    """With the sandbox, and no people."""
-    new = Workspace(name="Minori Tea", legal_name="Minori Tea K.K.", postal_address="1-2-3 Midori, Tokyo")
-    return setup.create_workspace(new, by=owner, sample_data=False)
+def owner(workspace: Workspace) -> User:
+    return make_member(workspace)
 
 
 @pytest.fixture

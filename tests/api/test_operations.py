@@ -1,0 +1,195 @@
+"""Rules that every operation keeps, generated over the OpenAPI document, so that no new one can skip them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from accounts.api_keys import Scope
+from accounts.models import Workspace
+from campaigns import editing
+from config.api import api as product
+from contacts import importing, people, subscriptions
+from contacts.addresses import Address, parse
+from contacts.models import List, Suppression
+from delivery import domains
+from delivery.furnishing import sandbox_address
+from delivery.models import Route
+from tests.api.caller import Caller, caller_of, fields_of
+from tests.delivery import factories as delivery
+from tests.factories import make_workspace
+
+SCHEMA = product.get_openapi_schema()
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    name: str
+    scope: Scope
+    takes_json: bool
+    needs_key: bool
+
+    def at(self, pk: object) -> str:
+        return self.path.replace("{pk}", str(pk))
+
+
+def operations() -> Iterator[Operation]:
+    for path, methods in SCHEMA["paths"].items():
+        for method, about in methods.items():
+            yield Operation(
+                method.upper(),
+                path.removeprefix(PREFIX),
+                about["operationId"],
+                Scope(about["x-scope"]),
+                "application/json" in about.get("requestBody", {}).get("content", {}),
+                any(one["name"] == "Idempotency-Key" for one in about.get("parameters", [])),
+            )
+
+
+ALL = list(operations())
+ABOUT_ONE = [one for one in ALL if "{pk}" in one.path]
+# What makes mail leave the server.
+SENDING = {"launch", "schedule", "start", "resume", "send_test"}
+
+
+def named(operation: Operation) -> str:
+    return operation.name
+
+
+def contact(workspace: Workspace) -> int:
+    address = parse("hanako@mail.example")
+    assert isinstance(address, Address)
+    return people.add(workspace, address, {}).pk
+
+
+def suppression(workspace: Workspace) -> int:
+    subscriptions.suppress(workspace, "gone@mail.example", Suppression.Reason.MANUAL, source="page")
+    return Suppression.objects.of(workspace).get().pk
+
+
+def route(workspace: Workspace) -> int:
+    made = Route.objects.create(name="Smarthost", kind=Route.Kind.SMARTHOST, host="mail.minori.example")
+    made.workspaces.add(workspace)
+    return made.pk
+
+
+MADE: dict[str, Callable[[Workspace], Any]] = {
+    "lists": lambda workspace: List.objects.create(workspace=workspace, name="News", list_id_label="news").pk,
+    "contacts": contact,
+    "imports": lambda workspace: importing.receive(workspace, "a.csv", [b"email\na@mail.example\n"], None).pk,
+    "suppressions": suppression,
+    "domains": lambda workspace: domains.add(workspace, "news.minori.example", actor=None).pk,
+    "from-addresses": lambda workspace: sandbox_address(workspace).pk,
+    "routes": route,
+    "messages": lambda workspace: delivery.message(workspace).pk,
+    "campaigns": lambda workspace: editing.create(workspace, None, name="Autumn").pk,
+}
+
+
+def test_the_document_names_every_operation_once() -> None:
+    assert len({one.name for one in ALL}) == len(ALL) > 50
+
+
+def test_what_sends_needs_an_idempotency_key() -> None:
+    assert {one.name for one in ALL if one.needs_key} == SENDING
+
+
+def test_only_reading_is_free_of_scopes() -> None:
+    assert all((one.scope is Scope.READ) == (one.method == "GET") for one in ALL)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation", ALL, ids=named)
+def test_without_a_key_nothing_opens(operation: Operation) -> None:
+    for stranger in (Caller(), Caller("shr_00000000_nothing"), Caller("shr_\x00é")):
+        answer = stranger.call(operation.method, operation.at(1), {})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (401, "application/problem+json")
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation", [one for one in ALL if one.scope is not Scope.READ], ids=named)
+def test_a_key_without_the_scope_is_refused(operation: Operation) -> None:
+    others = [scope for scope in Scope if scope is not operation.scope]
+    answer = caller_of(make_workspace(), *others).call(operation.method, operation.at(1), {}, key="k")
+    assert answer.status_code == 403 and operation.scope in answer.json()["detail"]
+
+
+BODIES = {
+    "subscribe": {"lists": [1], "statement": "Asked"},
+    "unsubscribe": {"lists": [1]},
+    "release_mail": {"note": "They called"},
+    "release_suppression": {"note": "They called"},
+    "switch_live": {"live": True},
+    "add_address": {"name": "Keiko", "local_part": "keiko"},
+    "schedule": {"at": "2030-01-01T09:00:00", "zone": "UTC"},
+    "send_test": {"to": ["keiko@mail.example"]},
+    "change_campaign": {"version": 1},
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation", ABOUT_ONE, ids=named)
+def test_an_object_of_another_workspace_is_not_found(operation: Operation) -> None:
+    made = MADE[operation.path.split("/")[1]](make_workspace("Another brand"))
+    answer = caller_of(make_workspace()).call(
+        operation.method, operation.at(made), BODIES.get(operation.name, {}), key="k"
+    )
+    assert answer.status_code == 404, answer.content
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation", ABOUT_ONE, ids=named)
+def test_an_id_that_is_none_names_its_field(operation: Operation) -> None:
+    caller = caller_of(make_workspace())
+    for nonsense in ("0", "abc", str(2**63), "1e3"):
+        answer = caller.call(operation.method, operation.at(nonsense), BODIES.get(operation.name, {}), key="k")
+        assert answer.status_code == 422 and "pk" in fields_of(answer)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation", [one for one in ALL if one.takes_json], ids=named)
+def test_bad_json_is_a_problem_document(operation: Operation) -> None:
+    caller = caller_of(make_workspace())
+    for bad in (b"{", b"\xff\xfe", b'{"a": NaN'):
+        answer = caller.call(operation.method, operation.at(1), bad, key="k")
+        assert (answer.status_code, answer.json()["type"]) == (400, "urn:shirase:problem:bad-json")
+    for wrong in ([], "text", 3, {"misspelt": 1}):
+        answer = caller.call(operation.method, operation.at(1), wrong, key="k")
+        assert answer.status_code == 422 and fields_of(answer)
+
+
+@pytest.mark.django_db
+def test_other_addresses_and_methods_are_problem_documents() -> None:
+    caller = caller_of(make_workspace())
+    for method, path, status in (("GET", "/nothing", 404), ("GET", "/", 404), ("PUT", "/lists", 405)):
+        answer = caller.call(method, path)
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+
+
+@pytest.mark.django_db
+def test_a_body_that_is_too_large_is_refused(settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = caller_of(make_workspace()).call("POST", "/lists", {"name": "x" * 2000})
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:shirase:problem:too-large")
+
+
+@pytest.mark.django_db
+def test_a_session_of_the_browser_opens_nothing(client: Any, owner: Any, workspace: Workspace) -> None:
+    client.force_login(owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert client.get("/api/v1/lists").status_code == 401
+
+
+@pytest.mark.django_db
+def test_the_document_and_its_page_load_nothing_from_elsewhere(client: Any) -> None:
+    assert client.get("/api/v1/openapi.json").json()["info"]["title"] == "Shirase"
+    page = client.get("/api/v1/docs").content.decode()
+    assert "http" not in page.replace("http-equiv", "") and "<script>" not in page
+    assert "ninja/swagger-ui-bundle.js" in page
