@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product as all_of
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Page
 
 from tests.browser.looking import DESKTOP, PHONE, SHOTS, faults_of, overflow_of
 from tests.browser.pages import Address
@@ -53,20 +53,31 @@ def site(request: pytest.FixtureRequest, browser: Browser, product: Product) -> 
         set_up(context.new_page(), look=look)
         values = product.python("-m", "tests.browser.sample")
         found = [Address(**each) for each in json.loads(product.python("-m", "tests.browser.pages", given=values))]
-        inside = [address for address in found if is_page(context, address)]
+        inside = pages_for(context, product, found)
     with browser.new_context(base_url=product.url) as stranger:
-        left = [address for address in found if address not in inside]
-        outside = [address for address in left if is_page(stranger, address)]
+        outside = pages_for(stranger, product, [address for address in found if address not in inside])
     yield Site(product, inside, outside, setup_faults)
 
 
-def is_page(context: BrowserContext, address: Address) -> bool:
-    """A whole HTML page: no redirect, download, fragment, JSON or address that only takes POST."""
-    answer = context.request.get(address.path, max_redirects=0)
-    expected = address.label in REFUSALS and answer.status in (403, 404, 410)
-    assert answer.status < 400 or answer.status == 405 or expected, f"{address.path} answers {answer.status}"
-    letter = "sandbox" in answer.headers.get("content-security-policy", "")  # what a customer wrote, shown by itself
-    return (answer.status == 200 or expected) and not letter and "<html" in answer.text()[:500]
+def pages_for(context: BrowserContext, product: Product, found: list[Address]) -> list[Address]:
+    """Those that are whole HTML pages; an error of the server fails here, with its log."""
+    answers = {address: context.request.get(address.path, max_redirects=0) for address in found}
+    failed = [
+        f"{address.path} answers {answer.status}" for address, answer in answers.items() if wrong(address, answer)
+    ]
+    assert not failed, "\n".join([*failed, product.tail()])
+    return [address for address, answer in answers.items() if is_page(answer)]
+
+
+def wrong(address: Address, answer: APIResponse) -> bool:
+    refused = address.label in REFUSALS and answer.status in (403, 404, 410)
+    return answer.status >= 400 and answer.status != 405 and not refused
+
+
+def is_page(answer: APIResponse) -> bool:
+    """No redirect, download, fragment, JSON or address that only takes POST; nor a letter of a customer."""
+    letter = "sandbox" in answer.headers.get("content-security-policy", "")
+    return not 300 <= answer.status < 400 and answer.status != 405 and not letter and "<html" in answer.text()[:500]
 
 
 @pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", DESKTOP), ("ja", "dark", PHONE)])
