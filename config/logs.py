@@ -34,6 +34,8 @@ def logging_config(level: str, *, readable: bool) -> None:
     # Celery tells of every tick, which is every second.
     for talkative in ("axes", "asyncio", "kombu", "amqp", "celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    # A HEAD answered as its GET would be: gunicorn drops the body, as it should.
+    logging.getLogger("gunicorn.http.wsgi").setLevel(logging.ERROR)
     # Every scanner of the internet asks under a wrong name and gets its 400: no news, and no traceback.
     logging.getLogger("django.security.DisallowedHost").setLevel(logging.CRITICAL)
 
