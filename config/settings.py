@@ -7,7 +7,6 @@ secrets are made once in `var/keys.env`. With it, every secret must be given.
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -173,9 +172,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_DIR}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-EMAIL_BACKEND = (
-    "delivery.mail.EmailBackend" if find_spec("delivery.mail") else "django.core.mail.backends.console.EmailBackend"
-)
+EMAIL_BACKEND = "delivery.mail.EmailBackend"
 LOGGING_CONFIG = None
 logging_config(LOG_LEVEL, readable=EMBEDDED)
 
