@@ -250,10 +250,10 @@ class SuppressionForm(forms.Form):
     reason = forms.ChoiceField(
         label=_("Reason"),
         choices=[
-            (Suppression.Reason.MANUAL, Suppression.Reason.MANUAL.label),
-            (Suppression.Reason.UNSUBSCRIBED, Suppression.Reason.UNSUBSCRIBED.label),
-            (Suppression.Reason.COMPLAINT, Suppression.Reason.COMPLAINT.label),
-            (Suppression.Reason.NO_SUCH_USER, Suppression.Reason.NO_SUCH_USER.label),
+            (Suppression.Reason.MANUAL, _("Stopped by your team")),
+            (Suppression.Reason.UNSUBSCRIBED, _("The person left everything")),
+            (Suppression.Reason.COMPLAINT, _("Reported as spam")),
+            (Suppression.Reason.NO_SUCH_USER, _("The address does not exist")),
         ],
     )
     note = OneLine(label=_("Note"), max_length=500, required=False, help_text=_("How you know: a letter, a call."))

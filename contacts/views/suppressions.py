@@ -31,10 +31,12 @@ def suppressions(request: Any) -> HttpResponse:
     rows = rows.filter(reason=reason) if reason in Suppression.Reason.values else rows
     rows = rows.filter(address_key__startswith=key_of(words) or words) if words else rows
     page = page_of(rows, request.GET, size=PAGE)
+    by_reason = _by_reason(request.workspace)
     context = {
         "page": page,
         "rows": _rows(request.workspace.pk, page.rows),
-        "by_reason": _by_reason(request.workspace),
+        "by_reason": by_reason,
+        "total": sum(row["n"] for row in by_reason),
         "reason": reason,
         "words": words,
         "form": form,
