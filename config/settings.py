@@ -37,7 +37,6 @@ environ.Env.read_env(str(BASE_DIR / ".env"))
 # --- Where things are -------------------------------------------------------------------------------------------------
 VAR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 JOURNAL_DIR = VAR / "journal"
-UPLOAD_DIR = VAR / "uploads"
 RUN_DIR = VAR / "run"
 STATIC_BUILD = BASE_DIR / "var" / "static"
 """What the front-end build writes; it belongs to the checkout, not to the data."""
@@ -169,7 +168,7 @@ STATICFILES_DIRS = [STATIC_BUILD] if STATIC_BUILD.is_dir() else []
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+-[0-9A-Z]{8}\.[a-z0-9]+$"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": UPLOAD_DIR}},
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "uploads"}},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 EMAIL_BACKEND = "delivery.mail.EmailBackend"
@@ -241,8 +240,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
-MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=1024 * 1024 * 1024)
-"""The largest CSV file that is taken."""
 
 # --- Sending ----------------------------------------------------------------------------------------------------------
 DNS_RESOLVER = env.str("DNS_RESOLVER", default="")
