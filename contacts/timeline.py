@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from contacts.models import ConsentRecord, Contact, ContactChange, Field, Suppression
 
@@ -110,7 +110,7 @@ def _change_title(row: ContactChange) -> str:
         return (_("Added by %(file)s, row %(row)s") if row.added else _("Updated by %(file)s, row %(row)s")) % words
     if row.source == "undo":
         return _("Changes taken back")
-    return _("Added") if row.added else _("Changed")
+    return pgettext("person", "Added") if row.added else _("Changed")
 
 
 def _difference(name: str, old: Any, new: Any, labels: dict[str, str]) -> str:

@@ -9,12 +9,14 @@ import json
 import os
 import statistics
 from dataclasses import dataclass, field
+from typing import Any
 
-from tests.bench import place, references
+from tests.bench import importing, place, references
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "50000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SSL_SECONDS = 5
+IMPORTED = 100_000
 RUNS = [(1, False), (2, False), (1, True), (2, True)]
 
 
@@ -41,15 +43,18 @@ def main() -> None:
     place.prepare()
     try:
         told = measure()
+        told["import"] = importing.apart(IMPORTED)
     finally:
         place.leave()
     path = place.VAR / "latest.json"
     path.write_text(json.dumps(told, indent=2) + "\n")
     show(told)
+    print("\nimport")
+    importing.print_figures(told["import"])
     print(f"\nwritten to {path.relative_to(place.ROOT)}")
 
 
-def measure() -> dict[str, object]:
+def measure() -> dict[str, Any]:
     from tests.bench import pipeline
 
     bench = pipeline.make(MESSAGES)
