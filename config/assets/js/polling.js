@@ -21,13 +21,14 @@ async function ask(element, memory) {
   }
   try {
     const answer = await fetch(element.dataset.poll, { headers: { "HX-Request": "true", "X-Poll": "1", ...(memory.etag && { "If-None-Match": memory.etag }) } });
+    if (answer.redirected) return; // signed out meanwhile
     if (answer.status === 200) {
       memory.etag = answer.headers.get("ETag");
       memory.round = answer.headers.get("X-Quiet") ? memory.round : Math.min(memory.round, 40);
       swap(element, await answer.text(), memory);
       return;
     }
-    if (answer.status === 404 || answer.status === 403 || answer.redirected) return;
+    if (answer.status === 404 || answer.status === 403) return;
   } catch {
     memory.round = Math.max(memory.round, 40);
   }
