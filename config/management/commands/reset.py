@@ -12,8 +12,8 @@ from config.embedded import postgres
 from config.embedded.places import OUTSIDE, fingerprint, postgres_place
 from config.supervisor import lock
 
-# The front-end build and its stamp belong to the checkout; they are no data.
-KEPT = ("static",)
+# What belongs to the checkout and is no data: the front-end build, the tests' own cluster, measurements and pictures.
+KEPT = ("static", "test", "bench", "shots")
 
 
 class Command(BaseCommand):
