@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from campaigns.audience import Counted
@@ -42,7 +43,7 @@ class Topic(enum.StrEnum):
 
 _TOPICS: dict[Topic, Promise] = {
     Topic.AUDIENCE: _("Audience"),
-    Topic.SENDER: _("Sender"),
+    Topic.SENDER: pgettext_lazy("check", "Sender"),
     Topic.CONTENT: _("Content"),
     Topic.LINKS: _("Links"),
     Topic.LEGAL: _("Legal"),

@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns import contents, problems
 from campaigns.models import Campaign
@@ -37,7 +37,7 @@ class Shown:
         ("html", "HTML"),
         ("text", gettext_lazy("Text")),
         ("headers", gettext_lazy("Headers")),
-        ("source", gettext_lazy("Source")),
+        ("source", pgettext_lazy("mail", "Source")),
     )
     widths: ClassVar[tuple[tuple[str, Promise | str], ...]] = (
         ("360", "360"),

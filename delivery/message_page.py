@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from delivery import knowledge
 from delivery.keyring import keyring
@@ -167,7 +168,7 @@ def _step_of_event(event: Event) -> Step:
         Event.Kind.OPEN: ("eye", "run", _("Opened")),
         Event.Kind.CLICK: ("pointer", "run", _("Clicked")),
         Event.Kind.UNSUBSCRIBE: ("user-off", "mute", _("Unsubscribed")),
-        Event.Kind.COMPLAINT: ("flag", "stop", _("Reported as spam")),
+        Event.Kind.COMPLAINT: ("flag", "stop", pgettext("event", "Reported as spam")),
         Event.Kind.BOUNCE_LATER: ("mail-x", "stop", _("Bounced later")),
         Event.Kind.STATE: ("info-circle", "mute", ""),
     }

@@ -6,6 +6,7 @@ from django import template
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from delivery import providers
 from delivery.domains import Row
@@ -28,7 +29,7 @@ OUTCOMES: dict[str, Promise] = {
 OWN_CAUSES: dict[str, Promise] = {
     "stopped": _("The campaign was stopped, or mail to this person was"),
     "unsubscribed": _("Unsubscribed after the campaign began"),
-    "complained": _("Reported as spam"),
+    "complained": pgettext_lazy("event", "Reported as spam"),
     "bounced": _("The address bounced before"),
     "erased": _("The person was erased"),
     "domain_rests": _("The domain takes no mail"),
