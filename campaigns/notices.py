@@ -18,6 +18,7 @@ from delivery.queue.counts import counts
 
 BATCH = 50
 FINISHED, PAUSED, HELD = "campaign.finished", "campaign.paused", "campaign.held"
+TAKEN_BACK = "campaign.taken_back"
 
 
 def announce() -> int:
@@ -83,6 +84,10 @@ def held_words(params: Mapping[str, Any]) -> str:
     return _("“%(name)s”: %(held)s people are held and wait for your decision.") % _figures(params)
 
 
+def taken_back_words(params: Mapping[str, Any]) -> str:
+    return _("“%(name)s” was not sent: %(why)s. It is a draft again; nothing went out.") % params
+
+
 def _figures(params: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in params.items()}
 
@@ -91,3 +96,4 @@ def register() -> None:
     notices.register(FINISHED, finished_words)
     notices.register(PAUSED, paused_words)
     notices.register(HELD, held_words)
+    notices.register(TAKEN_BACK, taken_back_words)

@@ -82,5 +82,6 @@ def accepted_or_not(facts: Facts, checks: Iterable[Check]) -> Iterator[Check]:
 
 def accept(campaign: Campaign, key: str, value: str) -> None:
     """Remember that somebody looked at it."""
+    key, value = key.replace("\0", ""), value.replace("\0", "")  # JSON in PostgreSQL takes none
     accepted = {**campaign.accepted_checks, key[:40]: value[:200]}
     Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(accepted_checks=accepted)

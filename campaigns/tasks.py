@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from campaigns import audience, notices
+from campaigns import audience, notices, rechecking
 
 
 @shared_task(ignore_result=True)
@@ -17,3 +17,9 @@ def announce() -> None:
 def count_audience(campaign_id: int) -> None:
     """A count that took too long for a page."""
     audience.recount(campaign_id)
+
+
+@shared_task(ignore_result=True)
+def recheck() -> None:
+    """The preflight once more for sends that are about to start."""
+    rechecking.recheck()

@@ -26,10 +26,12 @@ SCHEDULE = {
     "look at sending domains": every(60, "delivery.tasks.check_domains"),
     "forget old notices": every(3600, "delivery.tasks.forget_notices"),
     "make and drop partitions": every(3600, "delivery.tasks.make_partitions"),
+    "check scheduled campaigns again": every(5, "campaigns.tasks.recheck"),
     "announce finished campaigns": every(5, "campaigns.tasks.announce"),
     "fold the logs into reports": every(2, "analytics.tasks.fold"),
     "fold counters, wake imports": every(15, "contacts.tasks.tick"),
     "forget old files, count again": every(86400, "contacts.tasks.nightly", expires=3600),
+    "forget old API requests": every(86400, "accounts.tasks.forget_requests", expires=3600),
 }
 
 app = Celery("shirase")

@@ -30,7 +30,7 @@ from campaigns.models import Campaign
 from contacts.models import Contact
 
 router = Resource(tags=["Campaigns"])
-Match = Annotated[str, Header(alias="If-Match", description="The version that was changed, in quotes: \"3\"")]
+Match = Annotated[str, Header(alias="If-Match", description='The version that was changed, in quotes: "3"')]
 
 
 @router.get("", auth=Key(Scope.READ), response=Page[CampaignLine])

@@ -20,6 +20,7 @@ from campaigns import audience, editing, launching, preflight, problems, samples
 from campaigns.forms import AudienceForm, RouteForm, ScheduleForm, TestForm
 from campaigns.models import Campaign
 from campaigns.views.writing import campaign_of
+from delivery import mailings
 from delivery.content.source import TemplateProblem
 
 
@@ -135,6 +136,8 @@ def schedule(request: WorkspaceRequest, pk: int) -> HttpResponse:
         launching.schedule(
             campaign, by=request.user, actor=request, at=form.cleaned_data["at"], zone=form.cleaned_data["zone"]
         )
+    except mailings.NotLive:
+        messages.error(request, _("The domain of the From address is not live. Nothing was scheduled."))
     except launching.NotDraft:
         messages.info(request, _("It was scheduled before. Nothing was sent twice."))
     except TemplateProblem as problem:

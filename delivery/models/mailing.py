@@ -68,6 +68,12 @@ class Mailing(WorkspaceOwned):
         return self.name or f"{self.kind} {self.pk}"
 
     @property
+    def may_leave(self) -> bool:
+        """Whether its domain may use its routes: outside the sandbox only what is verified and live."""
+        domain = self.from_address.sending_domain
+        return (domain.live and not domain.sandbox) or not self.routes.exclude(kind=Route.Kind.SANDBOX).exists()
+
+    @property
     def at_most_once(self) -> bool:
         """Campaigns are never sent twice by themselves; the other kinds at least once, with the same bytes."""
         return self.kind == self.Kind.CAMPAIGN

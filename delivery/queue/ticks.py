@@ -42,6 +42,8 @@ def _start(mailing: Mailing) -> int:
     found = due.first()
     if found is None or (found.start_at and found.start_at > timezone.now()):
         return 0
+    if not found.may_leave:
+        return 0  # its domain was taken out of service since: it waits, and can be taken back
     Mailing.objects.filter(pk=found.pk).update(state=State.EXPANDING)
     events.state_changed(found, State.EXPANDING)
     return 1
