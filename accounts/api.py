@@ -90,7 +90,7 @@ Line = Annotated[str, AfterValidator(one_line)]
 Lines = Annotated[str, AfterValidator(several_lines)]
 Sent = Annotated[
     Line,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Any text of your own, new for each send"),
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Text of your own, new for each send"),
 ]
 """The key that makes a POST that sends happen once."""
 JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]

@@ -100,7 +100,8 @@ def test_a_template_with_an_error_says_where_and_stops_the_send(api: Caller, dra
     answer = api.call("POST", f"/campaigns/{draft}/launch", key="k")
     assert answer.json()["type"] == "urn:shirase:problem:checks" and "template" in fields_of(answer)
     assert "line 2" in answer.content.decode() and not Mailing.objects.exists()
-    assert "line 2" in api.call("POST", f"/campaigns/{draft}/test", {"to": ["k@mail.example"]}, key="t").content.decode()
+    test = api.call("POST", f"/campaigns/{draft}/test", {"to": ["k@mail.example"]}, key="t")
+    assert fields_of(test) == {"html"} and "line 2" in test.content.decode()
 
 
 def test_two_programs_that_change_one_campaign_lose_nothing(api: Caller, draft: int) -> None:

@@ -30,8 +30,8 @@ def test_a_repeated_launch_gets_the_same_answer_and_sends_nothing_twice(api: Cal
 def test_another_request_with_the_key_is_refused(api: Caller, draft: int) -> None:
     test = {"to": ["keiko@mail.example"]}
     api.post(f"/campaigns/{draft}/test", test, key="k")
-    for path, body in ((f"/campaigns/{draft}/test", {"to": ["ken@mail.example"]}), (f"/campaigns/{draft}/launch", None)):
-        answer = api.call("POST", path, body, key="k")
+    for verb, body in (("test", {"to": ["ken@mail.example"]}), ("launch", None)):
+        answer = api.call("POST", f"/campaigns/{draft}/{verb}", body, key="k")
         assert (answer.status_code, answer.json()["type"]) == (422, "urn:shirase:problem:key-reused")
     assert (Message.objects.count(), CampaignTest.objects.count()) == (1, 1)
     assert Campaign.objects.get().mailing is None
