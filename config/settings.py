@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.WorkspaceMiddleware",
     "axes.middleware.AxesMiddleware",
+    "config.middleware.NoNul",
 ]
 TEMPLATES = [
     {
