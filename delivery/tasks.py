@@ -48,7 +48,7 @@ def check_domains() -> None:
     domains.check_due()
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def forget_notices() -> None:
     """Invitations and password resets that have been told."""
     if retention.forget_notices():
