@@ -93,7 +93,9 @@ def overview(workspace: Workspace, *, now: datetime | None = None) -> Overview:
     rows = Campaign.objects.of(workspace).select_related("mailing", "from_address__sending_domain", "workspace")
     running = [
         Running(one, reports.report(one.mailing))
-        for one in rows.filter(mailing__state__in=[State.EXPANDING, State.SENDING, State.PAUSED]).order_by("-pk")[:SHOWN]
+        for one in rows.filter(mailing__state__in=[State.EXPANDING, State.SENDING, State.PAUSED]).order_by("-pk")[
+            :SHOWN
+        ]
         if one.mailing
     ]
     sent = rows.filter(mailing__state__in=[State.FINISHED, State.STOPPED]).order_by("-mailing__started_at")[:SHOWN]
@@ -166,7 +168,10 @@ def _month(workspace: Workspace, now: datetime) -> list[Span]:
 
 def _sums(workspace: Workspace, since: datetime, until: datetime) -> dict[str, int]:
     mailings = Mailing.objects.of(workspace).filter(
-        kind=Mailing.Kind.CAMPAIGN, started_at__gt=since, started_at__lte=until, from_address__sending_domain__sandbox=False
+        kind=Mailing.Kind.CAMPAIGN,
+        started_at__gt=since,
+        started_at__lte=until,
+        from_address__sending_domain__sandbox=False,
     )
     outcomes = dict(
         MailingOutcome.objects.filter(mailing__in=mailings).values_list("outcome").annotate(Sum("n")).order_by()

@@ -71,7 +71,11 @@ def columns(minutes: Sequence[Minute], most: int = 60) -> tuple[int, list[Minute
     span = int((last - first).total_seconds() // 60) + 1
     step = next((one for one in STEPS if span / one <= most), STEPS[-1])
     width = timedelta(minutes=step)
-    edge = first - timedelta(minutes=(first.hour * 60 + first.minute) % step) if step < 1440 else first.replace(hour=0, minute=0)
+    edge = (
+        first - timedelta(minutes=(first.hour * 60 + first.minute) % step)
+        if step < 1440
+        else first.replace(hour=0, minute=0)
+    )
     sums: dict[int, list[int]] = {}
     for minute in minutes:
         into = sums.setdefault(int((minute.at - edge) / width), [0, 0, 0, 0])

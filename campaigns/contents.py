@@ -61,7 +61,9 @@ def person_values(contact: Contact | None) -> dict[str, object]:
     """What the letter reads as `contact`; empty for nobody."""
     if contact is None:
         return {}
-    columns = {name: getattr(contact, name) for name in ("address", "first_name", "last_name", "language", "tags", "fields")}
+    columns = {
+        name: getattr(contact, name) for name in ("address", "first_name", "last_name", "language", "tags", "fields")
+    }
     return letters.person(columns)
 
 

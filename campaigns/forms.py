@@ -110,8 +110,12 @@ def clean_address(value: str) -> str:
 class AudienceForm(forms.Form):
     """Which lists are in, and which are out."""
 
-    include = forms.ModelMultipleChoiceField(List.objects.none(), required=False, label=_("People on these lists"), widget=forms.CheckboxSelectMultiple)
-    exclude = forms.ModelMultipleChoiceField(List.objects.none(), required=False, label=_("But not people on these"), widget=forms.CheckboxSelectMultiple)
+    include = forms.ModelMultipleChoiceField(
+        List.objects.none(), required=False, label=_("People on these lists"), widget=forms.CheckboxSelectMultiple
+    )
+    exclude = forms.ModelMultipleChoiceField(
+        List.objects.none(), required=False, label=_("But not people on these"), widget=forms.CheckboxSelectMultiple
+    )
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

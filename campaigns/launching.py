@@ -36,7 +36,9 @@ def undo_window(campaign: Campaign) -> timedelta:
 
 
 @transaction.atomic
-def schedule(campaign: Campaign, *, by: User | None, actor: Actor, at: datetime | None = None, zone: str = "") -> Mailing:
+def schedule(
+    campaign: Campaign, *, by: User | None, actor: Actor, at: datetime | None = None, zone: str = ""
+) -> Mailing:
     """Freeze the content and make the mailing; without `at` it starts when the undo window is over.
 
     The caller has run the preflight. Raises NotDraft, and TemplateProblem if the content cannot be frozen.
@@ -66,7 +68,7 @@ def schedule(campaign: Campaign, *, by: User | None, actor: Actor, at: datetime 
 
 
 def route_of(campaign: Campaign) -> Route | None:
-    """The route chosen, else the only sensible one: the sandbox for a sandbox domain, the first other one for a live one."""
+    """The route chosen, else the only sensible one: the sandbox for a sandbox domain, the first other one otherwise."""
     if campaign.from_address is None:
         return None
     sandbox = campaign.from_address.sending_domain.sandbox

@@ -44,7 +44,10 @@ class Page:
 def tabs(workspace: Workspace) -> list[Tab]:
     """Every tab with its count, in one query. A workspace has thousands of campaigns, not millions."""
     counts = Campaign.objects.of(workspace).aggregate(
-        **{key: Count("pk", filter=condition) if condition else Count("pk") for key, (_title, condition) in TABS.items()}
+        **{
+            key: Count("pk", filter=condition) if condition else Count("pk")
+            for key, (_title, condition) in TABS.items()
+        }
     )
     return [Tab(key, title, counts[key]) for key, (title, _condition) in TABS.items()]
 

@@ -71,4 +71,6 @@ def of(campaign: Campaign, contact: Contact | None) -> Shown:
         return Shown(contact, _("The letter fails for this person: %(why)s") % {"why": limit})
     except BadHeader as bad:
         return Shown(contact, _("A header cannot be written: %(why)s") % {"why": bad})
-    return Shown(contact, None, made.subject, made.preheader, made.html, made.text, made.headers, made.source, made.missing)
+    return Shown(
+        contact, None, made.subject, made.preheader, made.html, made.text, made.headers, made.source, made.missing
+    )

@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from campaigns.checking import Check, Facts, Level, Topic
-
 from delivery.models import SendingDomain
 
 number = "{:,}".format
@@ -19,14 +18,24 @@ def audience(facts: Facts) -> Iterator[Check]:
     url = reverse("campaigns:audience", args=[facts.campaign.pk])
     action = _("Choose people")
     if not facts.campaign.include_lists:
-        yield Check("audience", Level.STOP, Topic.AUDIENCE, _("No audience is chosen"), _("Choose at least one list."), url=url, action=action)
+        yield Check(
+            "audience",
+            Level.STOP,
+            Topic.AUDIENCE,
+            _("No audience is chosen"),
+            _("Choose at least one list."),
+            url=url,
+            action=action,
+        )
         return
     counted = facts.counted
     if counted is None:
         return
     if not counted.stale and not counted.receiving:
         detail = _("Everyone on the chosen lists is left out.")
-        yield Check("audience", Level.STOP, Topic.AUDIENCE, _("Nobody would receive it"), detail, url=url, action=action)
+        yield Check(
+            "audience", Level.STOP, Topic.AUDIENCE, _("Nobody would receive it"), detail, url=url, action=action
+        )
         return
     yield Check("audience", Level.FINE, Topic.AUDIENCE, _("People counted"), value=number(counted.receiving))
     yield from _growth(facts, counted.receiving)
@@ -88,9 +97,22 @@ def _records(domain: SendingDomain, url: str) -> Iterator[Check]:
             yield Check(key, Level.FINE, Topic.SENDER, _("%(record)s found") % {"record": name})
         elif status in ("missing", "different"):
             level = Level.STOP if key == "dkim" else Level.LOOK
-            title = _("The %(record)s record of %(domain)s is wrong") if status == "different" else _("The %(record)s record of %(domain)s was not found")
+            title = (
+                _("The %(record)s record of %(domain)s is wrong")
+                if status == "different"
+                else _("The %(record)s record of %(domain)s was not found")
+            )
             names = {"record": name, "domain": domain.name}
-            yield Check(key, level, Topic.SENDER, title % names, _("See what DNS says now and what it should say."), value=status, url=url, action=_("Fix it"))
+            yield Check(
+                key,
+                level,
+                Topic.SENDER,
+                title % names,
+                _("See what DNS says now and what it should say."),
+                value=status,
+                url=url,
+                action=_("Fix it"),
+            )
 
 
 def delivery(facts: Facts) -> Iterator[Check]:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 def of(workspace: Workspace, language: str) -> list[tuple[str, str]]:
     """(code to insert, words), with a fallback where a name may be missing."""
     fallback = "お客さま" if language == "ja" else "there"
-    name = '{{ contact.last_name|sama("お客さま") }}' if language == "ja" else f'{{{{ contact.first_name or "{fallback}" }}}}'
+    name = (
+        '{{ contact.last_name|sama("お客さま") }}'
+        if language == "ja"
+        else f'{{{{ contact.first_name or "{fallback}" }}}}'
+    )
     own = [
         (f"{{{{ contact.{field.key} }}}}", field.label or field.key)
         for field in Field.objects.of(workspace).order_by("pk")

@@ -57,7 +57,11 @@ class Row:
 @transaction.atomic
 def add(workspace: Workspace, name: str, *, actor: Actor) -> SendingDomain:
     """A domain with a key made for it. Raises Taken."""
-    if SendingDomain.objects.filter(name=name, verified_at__isnull=False, sandbox=False).exclude(workspace=workspace).exists():
+    if (
+        SendingDomain.objects.filter(name=name, verified_at__isnull=False, sandbox=False)
+        .exclude(workspace=workspace)
+        .exists()
+    ):
         raise Taken
     domain, new = SendingDomain.objects.get_or_create(
         workspace=workspace,

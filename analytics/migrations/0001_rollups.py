@@ -5,74 +5,111 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('delivery', '0004_mailing_page'),
+        ("delivery", "0004_mailing_page"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Fold',
+            name="Fold",
             fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('tx', models.BigIntegerField(default=0)),
-                ('folded_at', models.DateTimeField(null=True)),
+                ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("tx", models.BigIntegerField(default=0)),
+                ("folded_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='MailingDeed',
+            name="MailingDeed",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('deed', models.CharField(max_length=16)),
-                ('n', models.BigIntegerField(default=0)),
-                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='delivery.mailing')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("deed", models.CharField(max_length=16)),
+                ("n", models.BigIntegerField(default=0)),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="delivery.mailing",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('mailing', 'deed'), name='mailing_deed')],
+                "constraints": [models.UniqueConstraint(fields=("mailing", "deed"), name="mailing_deed")],
             },
         ),
         migrations.CreateModel(
-            name='MailingLink',
+            name="MailingLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.IntegerField()),
-                ('people', models.BigIntegerField(default=0)),
-                ('clicks', models.BigIntegerField(default=0)),
-                ('machine_clicks', models.BigIntegerField(default=0)),
-                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='delivery.mailing')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.IntegerField()),
+                ("people", models.BigIntegerField(default=0)),
+                ("clicks", models.BigIntegerField(default=0)),
+                ("machine_clicks", models.BigIntegerField(default=0)),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="delivery.mailing",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('mailing', 'number'), name='mailing_link')],
+                "constraints": [models.UniqueConstraint(fields=("mailing", "number"), name="mailing_link")],
             },
         ),
         migrations.CreateModel(
-            name='MailingMinute',
+            name="MailingMinute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('minute', models.DateTimeField()),
-                ('outcome', models.CharField(max_length=12)),
-                ('n', models.BigIntegerField(default=0)),
-                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='delivery.mailing')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("minute", models.DateTimeField()),
+                ("outcome", models.CharField(max_length=12)),
+                ("n", models.BigIntegerField(default=0)),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="delivery.mailing",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('mailing', 'minute', 'outcome'), name='mailing_minute')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("mailing", "minute", "outcome"), name="mailing_minute")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MailingOutcome',
+            name="MailingOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=40)),
-                ('outcome', models.CharField(max_length=12)),
-                ('cause', models.CharField(blank=True, max_length=80)),
-                ('code', models.CharField(blank=True, max_length=20)),
-                ('n', models.BigIntegerField(default=0)),
-                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='delivery.mailing')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=40)),
+                ("outcome", models.CharField(max_length=12)),
+                ("cause", models.CharField(blank=True, max_length=80)),
+                ("code", models.CharField(blank=True, max_length=20)),
+                ("n", models.BigIntegerField(default=0)),
+                (
+                    "mailing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="delivery.mailing",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('mailing', 'provider', 'outcome', 'cause', 'code'), name='mailing_outcome')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("mailing", "provider", "outcome", "cause", "code"), name="mailing_outcome"
+                    )
+                ],
             },
         ),
     ]

@@ -9,9 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from analytics.deeds import Deed
 from analytics.pace import Minute
@@ -70,11 +69,18 @@ def pace_words(report: Report) -> str:
         return _took(mailing)
     if mailing.state == Mailing.State.PAUSED or report.counts.only_retries_left:
         return ""
-    rate = _("%(now)s per minute (average %(average)s)") % {"now": f"{pace.now:,.0f}", "average": f"{pace.average:,.0f}"}
+    rate = _("%(now)s per minute (average %(average)s)") % {
+        "now": f"{pace.now:,.0f}",
+        "average": f"{pace.average:,.0f}",
+    }
     if pace.earliest is None or pace.latest is None:
         return rate + " · " + _("calculating when it is done…") if report.counts.waiting else rate
     first, last = (timezone.localtime(moment).strftime("%H:%M") for moment in (pace.earliest, pace.latest))
-    done = _("done about %(time)s") % {"time": first} if first == last else _("done about %(first)s–%(last)s") % {"first": first, "last": last}
+    done = (
+        _("done about %(time)s") % {"time": first}
+        if first == last
+        else _("done about %(first)s–%(last)s") % {"first": first, "last": last}
+    )
     return f"{rate} · {done}"
 
 

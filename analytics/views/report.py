@@ -18,7 +18,9 @@ from delivery.models import Mailing
 
 
 def campaign_of(request: WorkspaceRequest, pk: int) -> tuple[Campaign, Mailing]:
-    rows = Campaign.objects.of(request.workspace).select_related("mailing", "scheduled_by").filter(mailing__isnull=False)
+    rows = (
+        Campaign.objects.of(request.workspace).select_related("mailing", "scheduled_by").filter(mailing__isnull=False)
+    )
     campaign = get_object_or_404(rows, pk=pk)
     assert campaign.mailing is not None
     return campaign, campaign.mailing

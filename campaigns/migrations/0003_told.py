@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0002_counted'),
+        ("campaigns", "0002_counted"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='campaign',
-            name='held_told',
+            model_name="campaign",
+            name="held_told",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='campaign',
-            name='paused_told',
+            model_name="campaign",
+            name="paused_told",
             field=models.CharField(blank=True, max_length=80),
         ),
     ]

@@ -15,7 +15,6 @@ from contacts.models import Contact
 from delivery.models import FromAddress, Mailing, Route
 
 
-
 class Campaign(WorkspaceOwned):
     """`version` counts saves: a save names the version that it was made from, or is a conflict."""
 
@@ -88,9 +87,7 @@ class CampaignTest(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="tests")
     mailing = models.OneToOneField(Mailing, on_delete=models.CASCADE, related_name="campaign_test")
     contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="+")
-    sent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -18,9 +18,7 @@ from campaigns.models import Campaign
 def campaigns(request: WorkspaceRequest) -> HttpResponse:
     tab, words = request.GET.get("status", "all"), request.GET.get("q", "").strip()[:200]
     before = request.GET.get("before", "")
-    found = listing.page(
-        request.workspace, tab=tab, words=words, before=int(before) if before.isdecimal() else None
-    )
+    found = listing.page(request.workspace, tab=tab, words=words, before=int(before) if before.isdecimal() else None)
     context = {"page": found, "tab": tab, "words": words}
     if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
         return render(request, "campaigns/_rows.html", context)

@@ -16,7 +16,9 @@ from campaigns.models import Campaign
 from contacts.models import Contact
 
 # The letter is foreign HTML. In an opaque origin (sandbox) it can run nothing and reach nothing of ours.
-LETTER_POLICY = "sandbox; default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; font-src https: data:"
+LETTER_POLICY = (
+    "sandbox; default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; font-src https: data:"
+)
 
 
 def campaign_of(request: WorkspaceRequest, pk: int) -> Campaign:
@@ -77,7 +79,9 @@ def save(request: WorkspaceRequest, pk: int) -> HttpResponse:
     except editing.Conflict as conflict:
         return _conflict(request, conflict.current, values)
     except editing.NotEditable:
-        messages.error(request, _("This campaign is scheduled or sent: its text can no longer change. Nothing was saved."))
+        messages.error(
+            request, _("This campaign is scheduled or sent: its text can no longer change. Nothing was saved.")
+        )
         return _reload(request, pk)
     if not request.htmx:
         return redirect("campaigns:write", pk)

@@ -5,63 +5,74 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('delivery', '0002_log'),
+        ("delivery", "0002_log"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Tally',
+            name="Tally",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('n', models.BigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=40)),
+                ("n", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.RemoveIndex(
-            model_name='deferral',
-            name='deferral_due',
+            model_name="deferral",
+            name="deferral_due",
         ),
         migrations.AddField(
-            model_name='deferral',
-            name='crashes',
+            model_name="deferral",
+            name="crashes",
             field=models.SmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='deferral',
-            name='values_at',
+            model_name="deferral",
+            name="values_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='run',
-            name='not_before',
+            model_name="run",
+            name="not_before",
             field=models.DateTimeField(null=True),
         ),
         migrations.AlterField(
-            model_name='deferral',
-            name='lease',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='deferrals', to='delivery.lease'),
+            model_name="deferral",
+            name="lease",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="deferrals",
+                to="delivery.lease",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deferral',
-            index=models.Index(condition=models.Q(('lease__isnull', True)), fields=['due_at'], name='deferral_due'),
+            model_name="deferral",
+            index=models.Index(condition=models.Q(("lease__isnull", True)), fields=["due_at"], name="deferral_due"),
         ),
         migrations.AddIndex(
-            model_name='deferral',
-            index=models.Index(condition=models.Q(('lease__isnull', False)), fields=['lease'], name='deferral_leased'),
+            model_name="deferral",
+            index=models.Index(condition=models.Q(("lease__isnull", False)), fields=["lease"], name="deferral_leased"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('cursor__lte', models.F('last'))), fields=['turn'], name='run_open'),
+            model_name="run",
+            index=models.Index(condition=models.Q(("cursor__lte", models.F("last"))), fields=["turn"], name="run_open"),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='mailing',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tallies', to='delivery.mailing'),
+            model_name="tally",
+            name="mailing",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="tallies",
+                to="delivery.mailing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tally',
-            constraint=models.UniqueConstraint(fields=('mailing', 'name'), name='tally_once'),
+            model_name="tally",
+            constraint=models.UniqueConstraint(fields=("mailing", "name"), name="tally_once"),
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('delivery', '0003_queue'),
+        ("delivery", "0003_queue"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='mailing',
-            name='page',
+            model_name="mailing",
+            name="page",
             field=models.CharField(blank=True, max_length=200),
         ),
     ]
