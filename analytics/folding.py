@@ -1,4 +1,4 @@
-"""Folds the logs of delivery into the roll-ups, by transaction id: what is committed is counted once, nothing is missed.
+"""Folds the logs of delivery into the roll-ups, by transaction id: what is committed counts once, nothing is missed.
 
 A fold takes the rows with last <= tx < horizon, where the horizon is the oldest transaction that still runs: whoever
 commits later has a greater id. It counts differences: where the touched messages stood before and stand now.
@@ -22,7 +22,7 @@ OTHER = "other"
 NAME = "reports"
 
 # MessageState → the word of the reports; 100 (returned) is no outcome.
-_WORDS = "CASE result WHEN 1 THEN 'retrying' WHEN 2 THEN 'delivered' WHEN 3 THEN 'failed' WHEN 4 THEN 'unknown' WHEN 5 THEN 'held' WHEN 6 THEN 'not_sent' END"
+_WORDS = "(ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result]"
 
 _MINUTES = f"""
     INSERT INTO analytics_mailingminute AS r (mailing_id, minute, outcome, n)
@@ -62,7 +62,8 @@ _MOVES = f"""
 """
 _OUTCOMES = """
     INSERT INTO analytics_mailingoutcome AS r (mailing_id, provider, outcome, cause, code, n)
-    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[]) ORDER BY 1, 2, 3, 4, 5
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+    ORDER BY 1, 2, 3, 4, 5
     ON CONFLICT (mailing_id, provider, outcome, cause, code) DO UPDATE SET n = r.n + excluded.n
 """
 

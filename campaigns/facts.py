@@ -82,4 +82,4 @@ def _known(campaign: Campaign) -> set[str]:
 def _has(person: dict[str, Any], name: str) -> bool:
     fields = person["fields"]
     own = fields.get(name) if isinstance(fields, dict) else None
-    return (person[name] if name in person else own) not in ("", None, [])
+    return person.get(name, own) not in ("", None, [])

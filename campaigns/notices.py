@@ -55,7 +55,9 @@ def _announce(kind: str, campaign: Campaign) -> bool:
             "people": now.will_receive,
             "reason": mailing.pause_reason,
         }
-        notices.send([person], campaign.workspace, kind, params=params, url=reverse("campaigns:report", args=[campaign.pk]))
+        notices.send(
+            [person], campaign.workspace, kind, params=params, url=reverse("campaigns:report", args=[campaign.pk])
+        )
     return True
 
 

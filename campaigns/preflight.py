@@ -1,4 +1,4 @@
-"""Before a send: what stops it, what a person should look at, what is fine. Facts are gathered once, checks are pure."""
+"""Before a send: what stops it, what a person should look at, what is fine. Facts are read once, checks are pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The preflight once more, shortly before a scheduled send: what went red meanwhile takes it back and tells somebody."""
+"""The preflight once more, just before a scheduled send: what went red meanwhile takes it back and tells somebody."""
 
 from __future__ import annotations
 

@@ -139,6 +139,6 @@ def place_of_difference(want: str, have: str) -> int:
 
 
 def parents(domain: str) -> list[str]:
-    """Where a DMARC policy may stand besides the domain itself: its parents, not the top level (RFC 9989's tree walk)."""
+    """Where a DMARC policy may stand besides the domain itself: its parents, not the top level (RFC 9989)."""
     labels = domain.split(".")
     return [".".join(labels[n:]) for n in range(1, len(labels) - 1)][:7]

@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import fields
 from accounts.models import Workspace
+from accounts.text import control_character
 from contacts.addresses import Address, parse
-from delivery.models import FromAddress, Limit, Route, SendingDomain
+from delivery import providers
+from delivery.models import FromAddress, Limit, Route, SendingDomain, Site
 
 if TYPE_CHECKING:
     RouteModelForm = forms.ModelForm[Route]
@@ -32,7 +34,7 @@ def host(value: str) -> str:
 
 
 def one_line(value: str) -> str:
-    if not value.replace("\u3000", " ").isprintable():
+    if control_character(value):
         raise forms.ValidationError(_("No line breaks or control characters."))
     return value
 
@@ -44,13 +46,27 @@ class RouteForm(RouteModelForm):
         label=_("Password"), required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
     )
     workspaces = forms.ModelMultipleChoiceField(
-        Workspace.objects.order_by("name"), required=False, label=_("Workspaces that may use it"), widget=forms.CheckboxSelectMultiple
+        Workspace.objects.order_by("name"),
+        required=False,
+        label=_("Workspaces that may use it"),
+        widget=forms.CheckboxSelectMultiple,
     )
     kind = forms.ChoiceField(choices=[(k, k.label) for k in (Route.Kind.SMARTHOST, Route.Kind.DIRECT)], label=_("Kind"))
 
     class Meta:
         model = Route
-        fields = ("name", "kind", "host", "port", "security", "username", "ca_file", "ehlo_name", "source_address", "workspaces")
+        fields = (
+            "name",
+            "kind",
+            "host",
+            "port",
+            "security",
+            "username",
+            "ca_file",
+            "ehlo_name",
+            "source_address",
+            "workspaces",
+        )
         labels = {
             "host": _("Host"),
             "port": _("Port"),
@@ -74,8 +90,8 @@ class RouteForm(RouteModelForm):
         data = super().clean() or {}
         if data.get("kind") == Route.Kind.SMARTHOST and not data.get("host") and "host" not in self.errors:
             self.add_error("host", _("A smarthost has a host name."))
-        for name in ("username", "password"):
-            if any(ord(char) < 32 or ord(char) == 127 for char in data.get(name) or ""):
+        for name in ("username", "password", "ca_file"):
+            if control_character(data.get(name) or ""):
                 self.add_error(name, _("No line breaks or control characters."))
         if data.get("username") and data.get("security") == Route.Security.NONE:
             self.add_error("security", _("A password is never sent in clear. Choose STARTTLS or implicit TLS."))
@@ -117,22 +133,31 @@ class LimitForm(LimitModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        for name, value in data.items():
-            if value is not None and value <= 0:
+        for name in LimitForm.Meta.fields:
+            if (value := data.get(name)) is not None and value <= 0:
                 self.add_error(name, _("More than 0, or empty for no limit."))
         return data
 
 
 class SiteLimitForm(LimitForm):
-    """A limit for one provider over a direct route."""
+    """A limit for one provider over a direct route: the known ones by name, others once mail went there."""
 
-    class Meta(LimitForm.Meta):
-        fields = ("site", *LimitForm.Meta.fields)
-        labels = {"site": _("Provider"), **LimitForm.Meta.labels}
+    site = forms.ChoiceField(label=_("Provider"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(key, str(providers.label(key, "en"))) for key in providers.named()]
+        others = Site.objects.exclude(key__in=providers.named()).order_by("key").values_list("key", flat=True)
+        self.fields["site"].choices = [*named, *((key, key) for key in others[:200])]  # type: ignore[attr-defined]
+        self.order_fields(["site"])
 
 
 class DomainForm(forms.Form):
-    name = forms.CharField(label=_("Domain"), max_length=253, help_text=_("The part after @ in your From address, for example news.example.com."))
+    name = forms.CharField(
+        label=_("Domain"),
+        max_length=253,
+        help_text=_("The part after @ in your From address, for example news.example.com."),
+    )
 
     def clean_name(self) -> str:
         found = parse(f"postmaster@{self.cleaned_data['name'].strip().lstrip('@')}")
@@ -158,7 +183,13 @@ class FromAddressForm(FromAddressModelForm):
         found = parse(f"{self.cleaned_data['local_part']}@{self.domain.name}")
         if not isinstance(found, Address) or not found.local.isascii():
             raise forms.ValidationError(_("Only letters, digits, dots, hyphens and underscores."))
-        if FromAddress.objects.filter(sending_domain=self.domain, local_part=found.local, name=self.cleaned_data.get("name", "")).exclude(pk=self.instance.pk).exists():
+        if (
+            FromAddress.objects.filter(
+                sending_domain=self.domain, local_part=found.local, name=self.cleaned_data.get("name", "")
+            )
+            .exclude(pk=self.instance.pk)
+            .exists()
+        ):
             raise forms.ValidationError(_("There is this address with this name already."))
         return found.local
 

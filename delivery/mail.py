@@ -14,6 +14,7 @@ from delivery.content.freeze import freeze
 from delivery.content.source import Kind, Source
 from delivery.furnishing import sandbox_address, sandbox_route
 from delivery.models import FromAddress, Mailing, Route
+from delivery.queue.expand import BadAddress
 
 
 class EmailBackend(BaseEmailBackend):
@@ -22,7 +23,7 @@ class EmailBackend(BaseEmailBackend):
 
 
 def send(message: EmailMessage) -> bool:
-    """Queue it; False when there is nobody to send as (no workspace yet)."""
+    """Queue it; False when there is nobody to send as (no workspace yet), or no address to send to."""
     rcpts = message.recipients()
     workspace = workspace_for(rcpts[0]) if rcpts else None
     if workspace is None:
@@ -34,14 +35,17 @@ def send(message: EmailMessage) -> bool:
         text=literal(str(message.body)),
         language=get_language() or workspace.language,
     )
-    mailings.post(
-        workspace=workspace,
-        kind=Mailing.Kind.NOTICE,
-        content=contents.store(workspace, freeze(source)),
-        from_address=from_address,
-        routes=[route],
-        rcpts=rcpts,
-    )
+    try:
+        mailings.post(
+            workspace=workspace,
+            kind=Mailing.Kind.NOTICE,
+            content=contents.store(workspace, freeze(source)),
+            from_address=from_address,
+            routes=[route],
+            rcpts=rcpts,
+        )
+    except BadAddress:
+        return False
     return True
 
 

@@ -72,7 +72,10 @@ def page(workspace: Workspace, *, words: str = "", before: int | None = None, no
         rows = rows.exclude(message_id__in=_notices(workspace))
     found = list(rows[: PAGE + 1])
     names, states = _names(found), _states(found)
-    items = [Item(mail, names.get(mail.message_id, mail.rcpt), states.get(mail.message_id, "delivered")) for mail in found[:PAGE]]
+    items = [
+        Item(mail, names.get(mail.message_id, mail.rcpt), states.get(mail.message_id, "delivered"))
+        for mail in found[:PAGE]
+    ]
     return Page(items, found[PAGE - 1].pk if len(found) > PAGE else None)
 
 
@@ -81,7 +84,9 @@ def _notices(workspace: Workspace) -> Any:
 
 
 def _names(mails: list[SandboxMail]) -> dict[int | None, str]:
-    rows = Message.objects.select_related("contact").filter(pk__in=[mail.message_id for mail in mails if mail.message_id])
+    rows = Message.objects.select_related("contact").filter(
+        pk__in=[mail.message_id for mail in mails if mail.message_id]
+    )
     return {row.pk: str(row.contact) for row in rows if row.contact}
 
 
@@ -90,7 +95,11 @@ def _states(mails: list[SandboxMail]) -> dict[int | None, str]:
     happened: dict[int | None, set[str]] = {}
     for message_id, kind in Event.objects.filter(message_id__in=ids).values_list("message_id", "kind"):
         happened.setdefault(message_id, set()).add(kind)
-    return {pk: next(word for kind, word in DEEDS if kind in kinds) for pk, kinds in happened.items() if kinds & {k for k, _ in DEEDS}}
+    return {
+        pk: next(word for kind, word in DEEDS if kind in kinds)
+        for pk, kinds in happened.items()
+        if kinds & {k for k, _ in DEEDS}
+    }
 
 
 def find(workspace: Workspace, pk: int, *, notices: bool) -> SandboxMail | None:

@@ -37,7 +37,8 @@ _BY_RUN = """
     WITH page AS (
         SELECT near.id FROM delivery_run r, LATERAL (
             SELECT id FROM delivery_message
-            WHERE mailing_id = %(mailing)s AND id BETWEEN greatest({first}, %(after)s + 1) AND {last} AND state = {state}
+            WHERE mailing_id = %(mailing)s AND state = {state}
+                AND id BETWEEN greatest({first}, %(after)s + 1) AND {last}
             ORDER BY id LIMIT %(limit)s
         ) near
         WHERE r.mailing_id = %(mailing)s ORDER BY near.id LIMIT %(limit)s
@@ -86,7 +87,13 @@ class Page:
 def people(mailing: Mailing, outcome: str, *, cause: str = "", after: int = 0, limit: int = PAGE) -> Page:
     """One page of an outcome. Raises KeyError for an outcome that there is not."""
     sql, state = _query(outcome)
-    parameters: dict[str, Any] = {"mailing": mailing.pk, "after": after, "limit": limit + 1, "state": state, "cause": cause}
+    parameters: dict[str, Any] = {
+        "mailing": mailing.pk,
+        "after": after,
+        "limit": limit + 1,
+        "state": state,
+        "cause": cause,
+    }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         names = [column.name for column in cursor.description or ()]
@@ -111,7 +118,9 @@ def _person(row: dict[str, Any], outcome: str) -> Person:
         rcpt=row["rcpt"],
         name=name,
         contact=row["contact_id"],
-        state=outcome if outcome not in ("waiting", "not_sent") else {"waiting": "queued", "not_sent": "cancelled"}[outcome],
+        state=outcome
+        if outcome not in ("waiting", "not_sent")
+        else {"waiting": "queued", "not_sent": "cancelled"}[outcome],
         cause=row["cause"] or "",
         attempts=row["attempts"],
         provider=row["provider"] or row["domain"],
@@ -149,7 +158,13 @@ _REPLIES = """
 def replies(mailing: Mailing, outcome: str, *, cause: str, after: int = 0) -> tuple[list[Said], int | None]:
     """One page of raw replies, and where the next one begins. Raises KeyError for an outcome without replies."""
     state = BY_EXCEPTION[outcome]
-    parameters: dict[str, Any] = {"mailing": mailing.pk, "state": state, "after": after, "cause": cause, "limit": PAGE + 1}
+    parameters: dict[str, Any] = {
+        "mailing": mailing.pk,
+        "state": state,
+        "after": after,
+        "cause": cause,
+        "limit": PAGE + 1,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_REPLIES, parameters)
         rows = [Said(*row) for row in cursor.fetchall()]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import ProtectedError
 from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Actor
-from delivery.models import Bucket, Limit, Mailing, Route
+from delivery import providers
+from delivery.models import Bucket, Limit, Mailing, Route, Site
 
 
 def pause(route: Route, *, actor: Actor) -> bool:
@@ -36,6 +39,21 @@ def limit_of(route: Route) -> Limit:
     """The limit of the whole route, new if it has none yet."""
     none = {"route": route, "site": None, "sending_domain": None, "workspace": None}
     return Limit.objects.filter(**none).first() or Limit(**none)
+
+
+def site_limits(route: Route) -> list[Limit]:
+    """The limits of single providers over this route."""
+    return list(Limit.objects.filter(route=route, site__isnull=False).select_related("site").order_by("site__key"))
+
+
+def limit_site(route: Route, key: str, figures: dict[str, Any], *, actor: Actor) -> None:
+    """Set the limits of one provider; all empty takes them away."""
+    site, _new = Site.objects.get_or_create(key=key, defaults={"provider": key if key in providers.named() else ""})
+    if any(value is not None for value in figures.values()):
+        Limit.objects.update_or_create(route=route, site=site, sending_domain=None, workspace=None, defaults=figures)
+    else:
+        Limit.objects.filter(route=route, site=site).delete()
+    audit.record(actor, None, "route.site_limited", route, site=key)
 
 
 def busy(route: Route) -> bool:

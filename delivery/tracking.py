@@ -111,9 +111,7 @@ def set_preferences(who: Reader, wanted: list[int]) -> bool:
     if who.contact is None:
         return False
     before = {one.pk for one in who.lists()}
-    changed = subscriptions.set_preferences(
-        who.contact, wanted, source="preferences", mailing_ref=str(who.mailing.pk)
-    )
+    changed = subscriptions.set_preferences(who.contact, wanted, source="preferences", mailing_ref=str(who.mailing.pk))
     left = before - {one.pk for one in who.lists()}
     _left(who, bool(left), everything=False)
     return changed
@@ -140,7 +138,9 @@ def _message(token: WebToken) -> Message | None:
 
 def _since_delivery(message: Message) -> timedelta | None:
     at: datetime | None = (
-        Attempt.objects.filter(message_id=message.pk, result=MessageState.DELIVERED).values_list("at", flat=True).first()
+        Attempt.objects.filter(message_id=message.pk, result=MessageState.DELIVERED)
+        .values_list("at", flat=True)
+        .first()
     )
     return None if at is None else timezone.now() - at
 

@@ -23,6 +23,7 @@ urlpatterns = [
     path("messages/<int:pk>/copy", messages.copy, name="copy"),
     path("mailings/<int:pk>/people", messages.list_people, name="people"),
     path("mailings/<int:pk>/people.csv", messages.export_people, name="export_people"),
+    path("mailings/<int:pk>/decide", messages.decide, name="decide"),
     path("mailings/<int:pk>/replies", messages.list_replies, name="replies"),
     path("settings/domains", settings.list_domains, name="domains"),
     path("settings/domains/<int:pk>", settings.domain, name="domain"),
@@ -37,5 +38,6 @@ urlpatterns = [
     path("settings/routes/<int:pk>", settings.edit_route, name="route"),
     path("settings/routes/<int:pk>/test", settings.test_route, name="route_test"),
     path("settings/routes/<int:pk>/pause", settings.pause_route, name="route_pause"),
+    path("settings/routes/<int:pk>/sites", settings.limit_site, name="route_site"),
     path("settings/routes/<int:pk>/remove", settings.remove_route, name="route_remove"),
 ]

@@ -1,4 +1,4 @@
-"""Small roll-ups, folded from the logs of delivery: a report reads as many rows at ten thousand messages as at ten million.
+"""Small roll-ups, folded from the logs of delivery: a report reads as many rows at 10,000 messages as at 10,000,000.
 
 Each names its mailing by id only: a report outlives the messages.
 """

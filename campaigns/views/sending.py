@@ -171,16 +171,16 @@ def _button(verb: Callable[..., bool], done: Promise, not_done: Promise) -> Call
     return view
 
 
-start_now = _button(
-    launching.start_now, gettext_lazy("Sending has started."), gettext_lazy("It has started already.")
-)
+start_now = _button(launching.start_now, gettext_lazy("Sending has started."), gettext_lazy("It has started already."))
 pause = _button(
     launching.pause,
     gettext_lazy("Paused. What is already on the way will finish; everybody else is kept."),
     gettext_lazy("It was not sending, so there was nothing to pause."),
 )
 resume = _button(
-    launching.resume, gettext_lazy("Sending goes on."), gettext_lazy("It was not paused, so there was nothing to resume.")
+    launching.resume,
+    gettext_lazy("Sending goes on."),
+    gettext_lazy("It was not paused, so there was nothing to resume."),
 )
 stop = _button(
     launching.stop,

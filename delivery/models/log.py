@@ -31,10 +31,10 @@ class Attempt(models.Model):
     route_id = models.BigIntegerField(null=True)
     result = models.SmallIntegerField(null=True)
     code = models.SmallIntegerField(null=True)
-    status = models.CharField(max_length=12, null=True)  # noqa: DJ001
-    phase = models.CharField(max_length=8, null=True)  # noqa: DJ001
-    reply = models.TextField(null=True)  # noqa: DJ001
-    cause = models.CharField(max_length=80, null=True)  # noqa: DJ001
+    status = models.CharField(max_length=12, null=True)
+    phase = models.CharField(max_length=8, null=True)
+    reply = models.TextField(null=True)
+    cause = models.CharField(max_length=80, null=True)
     took_ms = models.IntegerField(null=True)  # from the mark to the reply
     sha256 = models.BinaryField(null=True)  # of the built message
     transcript = models.JSONField(null=True)  # delivery.smtp: enough to show the dialogue
@@ -64,7 +64,7 @@ class Event(models.Model):
     message_id = models.BigIntegerField(null=True)
     contact_id = models.BigIntegerField(null=True)
     link = models.IntegerField(null=True)
-    machine = models.CharField(max_length=40, null=True)  # noqa: DJ001 - why we think a machine did it; None: a person
+    machine = models.CharField(max_length=40, null=True)
     detail = models.JSONField(null=True)
 
     class Meta:

@@ -29,7 +29,7 @@ class Message(models.Model):
     rcpt = models.CharField(max_length=320)
     domain = models.ForeignKey(Domain, on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.SmallIntegerField(choices=MessageState.choices, default=MessageState.QUEUED)
-    cause = models.CharField(max_length=80, null=True)  # noqa: DJ001 - a NULL is one bit in a narrow row
+    cause = models.CharField(max_length=80, null=True)
     attempts = models.SmallIntegerField(default=0)
     bounced_at = models.DateTimeField(null=True)
 
@@ -54,10 +54,14 @@ class MessageException(models.Model):
     """One small row for every message that is not simply delivered: people by outcome, at any size."""
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, db_constraint=False)
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    mailing = models.ForeignKey(
+        Mailing, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     state = models.SmallIntegerField(choices=MessageState.choices)
     cause = models.CharField(max_length=80, blank=True)
-    site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, db_constraint=False)
+    site = models.ForeignKey(
+        Site, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, db_constraint=False
+    )
 
     class Meta:
         indexes = [

@@ -9,7 +9,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import SealedField
-from accounts.fields import SealedField
 from accounts.models import Workspace
 
 from .domains import SendingDomain
@@ -58,7 +57,9 @@ class Limit(models.Model):
 
     route = models.ForeignKey(Route, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
     site = models.ForeignKey(Site, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
-    sending_domain = models.ForeignKey(SendingDomain, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
+    sending_domain = models.ForeignKey(
+        SendingDomain, null=True, blank=True, on_delete=models.CASCADE, related_name="limits"
+    )
     workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.CASCADE, related_name="limits")
     per_second = models.FloatField(null=True, blank=True)
     per_minute = models.FloatField(null=True, blank=True)

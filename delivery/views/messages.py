@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 
+from django.contrib import messages as notes
 from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
 
+from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.cells import safe_cell
-from delivery import copies, message_page, people
+from delivery import copies, mailings, message_page, people
 from delivery.models import Mailing, Message
 from delivery.views.mailbox import LETTER_POLICY
 
@@ -74,6 +78,28 @@ def list_people(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return render(request, "delivery/people.html", context)
 
 
+VERBS = {
+    "release": (mailings.release_held, gettext_lazy("%(n)s people are tried again.")),
+    "drop": (mailings.drop_held, gettext_lazy("%(n)s people will not get it.")),
+    "again": (mailings.send_again, gettext_lazy("Sent again to %(n)s people. Some of them may get it twice.")),
+}
+
+
+@requires(Can.SEND)
+@require_POST
+def decide(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """What a person decides about the held and the unknown. Nothing of this happens by itself."""
+    mailing = mailing_of(request, pk)
+    verb = request.POST.get("verb", "")
+    if verb not in VERBS:
+        raise Http404
+    act, words = VERBS[verb]
+    number = act(mailing)
+    audit.record(request, request.workspace, f"mailing.{verb}", mailing, people=number)
+    notes.success(request, str(words) % {"n": f"{number:,}"})
+    return redirect(mailing.page or reverse("delivery:people", args=[pk]))
+
+
 @requires(Can.VIEW)
 @require_GET
 def list_replies(request: WorkspaceRequest, pk: int) -> HttpResponse:
@@ -85,7 +111,14 @@ def list_replies(request: WorkspaceRequest, pk: int) -> HttpResponse:
         raise Http404
     said, more = people.replies(mailing, outcome, cause=cause, after=int(after) if after.isdecimal() else 0)
     explanation = message_page.explanation_of(cause)
-    context = {"mailing": mailing, "said": said, "more": more, "outcome": outcome, "cause": cause, "explanation": explanation}
+    context = {
+        "mailing": mailing,
+        "said": said,
+        "more": more,
+        "outcome": outcome,
+        "cause": cause,
+        "explanation": explanation,
+    }
     return render(request, "delivery/replies.html", context)
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from delivery import domains, route_test, routes
-from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm
+from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
 
 
@@ -132,7 +132,9 @@ def remove_address(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @require_GET
 def list_routes(request: WorkspaceRequest) -> HttpResponse:
     """An install administrator sees all routes; others those that their workspace may use."""
-    shown = Route.objects.all() if request.can(Can.MANAGE_INSTALL) else Route.objects.filter(workspaces=request.workspace)
+    shown = (
+        Route.objects.all() if request.can(Can.MANAGE_INSTALL) else Route.objects.filter(workspaces=request.workspace)
+    )
     rows = [(route, routes.limit_of(route)) for route in shown.prefetch_related("workspaces")]
     return render(request, "delivery/routes.html", {"rows": rows})
 
@@ -152,8 +154,42 @@ def edit_route(request: WorkspaceRequest, pk: int | None = None) -> HttpResponse
         audit.record(request, None, "route.saved", route)
         messages.success(request, _("Saved. Test it now: nothing was sent over it yet."))
         return redirect("delivery:route", route.pk)
-    context = {"route": route, "form": form, "limit_form": limit_form, "presets": route_test.PRESETS}
-    return render(request, "delivery/route.html", context, status=422 if form.is_bound else 200)
+    return _route_page(request, route, form, limit_form)
+
+
+def _route_page(
+    request: WorkspaceRequest,
+    route: Route,
+    form: RouteForm | None = None,
+    limit_form: LimitForm | None = None,
+    site_form: SiteLimitForm | None = None,
+) -> HttpResponse:
+    shown = form or RouteForm(instance=route)
+    limit = routes.limit_of(route) if route.pk else Limit()
+    context = {
+        "route": route,
+        "form": shown,
+        "limit_form": limit_form or LimitForm(instance=limit, prefix="limit"),
+        "site_form": site_form or SiteLimitForm(prefix="site"),
+        "sites": routes.site_limits(route) if route.pk else [],
+        "presets": route_test.PRESETS,
+    }
+    refused = any(one is not None and one.is_bound for one in (form, limit_form, site_form))
+    return render(request, "delivery/route.html", context, status=422 if refused else 200)
+
+
+@requires(Can.MANAGE_INSTALL)
+@require_POST
+def limit_site(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """What one provider takes over this route."""
+    route = get_object_or_404(Route, pk=pk)
+    form = SiteLimitForm(request.POST, prefix="site")
+    if not form.is_valid():
+        return _route_page(request, route, site_form=form)
+    figures = {name: value for name, value in form.cleaned_data.items() if name != "site"}
+    routes.limit_site(route, form.cleaned_data["site"], figures, actor=request)
+    messages.success(request, _("Saved. It holds for every worker from the next second on."))
+    return redirect("delivery:route", pk)
 
 
 @requires(Can.MANAGE_INSTALL)

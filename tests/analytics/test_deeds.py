@@ -11,7 +11,10 @@ CASES = [
     # A person who clicks has opened, though only a proxy loaded the picture.
     (Signs(machine_opens=1, clicks=1), {Deed.OPENED: 1, Deed.CLICKED: 1}),
     (Signs(machine_clicks=9), {Deed.MACHINE_CLICKS: 9}),
-    (Signs(clicks=5, unsubscribes=1, complaints=1), {Deed.OPENED: 1, Deed.CLICKED: 1, Deed.UNSUBSCRIBED: 1, Deed.COMPLAINED: 1}),
+    (
+        Signs(clicks=5, unsubscribes=1, complaints=1),
+        {Deed.OPENED: 1, Deed.CLICKED: 1, Deed.UNSUBSCRIBED: 1, Deed.COMPLAINED: 1},
+    ),
 ]
 
 

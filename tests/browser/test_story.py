@@ -1,4 +1,4 @@
-"""The whole story in a real browser: an empty install, a campaign to 500 people, a reader who leaves, a report that says so."""
+"""The whole story in a real browser: an empty install, a campaign to 500 people, a reader who leaves, the report."""
 
 from __future__ import annotations
 

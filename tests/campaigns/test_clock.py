@@ -10,11 +10,15 @@ NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
 
 def test_a_wall_time_in_tokyo_is_an_instant() -> None:
-    assert instant(dt.datetime(2026, 11, 27, 9, 4), "Asia/Tokyo", now=NOW) == dt.datetime(2026, 11, 27, 0, 4, tzinfo=dt.UTC)
+    assert instant(dt.datetime(2026, 11, 27, 9, 4), "Asia/Tokyo", now=NOW) == dt.datetime(
+        2026, 11, 27, 0, 4, tzinfo=dt.UTC
+    )
 
 
 def test_an_hour_that_happens_twice_means_its_first_time() -> None:
-    assert instant(dt.datetime(2026, 10, 25, 2, 30), "Europe/Berlin", now=NOW) == dt.datetime(2026, 10, 25, 0, 30, tzinfo=dt.UTC)
+    assert instant(dt.datetime(2026, 10, 25, 2, 30), "Europe/Berlin", now=NOW) == dt.datetime(
+        2026, 10, 25, 0, 30, tzinfo=dt.UTC
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from delivery.tokens import WebPurpose
 from tests.factories import factory
 
 
-@factory("delivery:people.pk", "delivery:export_people.pk", "delivery:replies.pk")
+@factory("delivery:people.pk", "delivery:export_people.pk", "delivery:replies.pk", "delivery:decide.pk")
 def mailing(workspace: Workspace) -> Mailing:
     """A test mailing to one typed address."""
     letter = Source(Kind.LETTER, "Hello", text="Hello")
@@ -38,11 +38,21 @@ def message(workspace: Workspace) -> Message:
 def sandbox_mail(workspace: Workspace) -> SandboxMail:
     raw = b"Subject: Hello\r\nTo: reader@example.com\r\n\r\nHello\r\n"
     return SandboxMail.objects.create(
-        workspace=workspace, rcpt="reader@example.com", subject="Hello", raw=raw, size=len(raw), received_at=timezone.now()
+        workspace=workspace,
+        rcpt="reader@example.com",
+        subject="Hello",
+        raw=raw,
+        size=len(raw),
+        received_at=timezone.now(),
     )
 
 
-@factory(*(f"delivery:{name}.pk" for name in ("domain", "domain_check", "domain_live", "domain_limit", "domain_remove", "address_add")))
+@factory(
+    *(
+        f"delivery:{name}.pk"
+        for name in ("domain", "domain_check", "domain_live", "domain_limit", "domain_remove", "address_add")
+    )
+)
 def domain(workspace: Workspace) -> SendingDomain:
     return add(workspace, f"news{workspace.pk}.example.com", actor=None)
 
@@ -52,7 +62,7 @@ def address(workspace: Workspace) -> FromAddress:
     return FromAddress.objects.create(workspace=workspace, sending_domain=domain(workspace), local_part="a", name="A")
 
 
-@factory(*(f"delivery:{name}.pk" for name in ("route", "route_test", "route_pause", "route_remove")))
+@factory(*(f"delivery:{name}.pk" for name in ("route", "route_test", "route_pause", "route_remove", "route_site")))
 def route(workspace: Workspace) -> Route:
     made = Route.objects.create(name=f"Route {workspace.pk}", kind=Route.Kind.SMARTHOST, host="127.0.0.1", port=1)
     made.workspaces.add(workspace)

@@ -1,4 +1,4 @@
-"""2,000 people, one campaign, a real receiver with every kind of answer: each ends in the right state, for the right cause."""
+"""2,000 people, one campaign, a real receiver with every kind of answer: each ends in the right state and cause."""
 
 from __future__ import annotations
 

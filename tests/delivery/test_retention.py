@@ -20,7 +20,9 @@ def test_the_link_of_a_reset_is_forgotten_once_it_has_been_told() -> None:
     send_mail("Reset", "https://mail.test/password/reset/SECRET {{ 7*7 }} {% x", None, ["keiko@minori.example"])
     message = Message.objects.get(rcpt="keiko@minori.example")
     assert "{{ '{' }}" in message.mailing.content.text  # a notice says exactly its words, whatever they are
-    SandboxMail.objects.create(workspace=workspace, message_id=message.pk, rcpt="x", raw=b"SECRET", received_at=timezone.now())
+    SandboxMail.objects.create(
+        workspace=workspace, message_id=message.pk, rcpt="x", raw=b"SECRET", received_at=timezone.now()
+    )
     assert retention.forget_notices() == 0
     Mailing.objects.update(state=Mailing.State.FINISHED, finished_at=timezone.now() - dt.timedelta(days=2))
     assert retention.forget_notices() == 1

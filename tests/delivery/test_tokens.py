@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.tokens import Keyring, KeyProblem, UnsubscribeToken, WebPurpose, WebToken
+from delivery.tokens import KeyProblem, Keyring, UnsubscribeToken, WebPurpose, WebToken
 
 SECRET = bytes(range(32))
 OTHER = bytes(range(32, 64))

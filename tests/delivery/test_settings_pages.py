@@ -1,0 +1,102 @@
+"""Domains and routes through their pages; the one-time DNS answers are the only thing invented."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client, override_settings
+from django.urls import reverse
+
+from accounts.models import Role, Workspace
+from delivery import domains
+from delivery.models import FromAddress, Limit, Route, SendingDomain
+from tests.factories import make_member, make_workspace
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return make_workspace()
+
+
+@pytest.fixture
+def admin(client: Client, workspace: Workspace) -> Client:
+    person = make_member(workspace, Role.ADMIN, is_install_admin=True)
+    client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+ROUTE = {"name": "Relay", "kind": "smarthost", "host": "smtp.example.com", "port": 587, "security": "starttls"}
+
+
+def test_a_password_is_sealed_and_never_shown(admin: Client, workspace: Workspace) -> None:
+    form = {**ROUTE, "username": "shop", "password": "kamome-7", "workspaces": [workspace.pk]}
+    admin.post(reverse("delivery:route_new"), form)
+    route = Route.objects.get(name="Relay")
+    assert "kamome" not in route.password_sealed
+    assert b"kamome" not in admin.get(reverse("delivery:route", args=[route.pk])).content
+    admin.post(reverse("delivery:route", args=[route.pk]), {**form, "password": ""})
+    assert Route.objects.get().password_sealed == route.password_sealed
+
+
+def test_a_password_is_never_sent_in_clear(admin: Client) -> None:
+    answer = admin.post(
+        reverse("delivery:route_new"), {**ROUTE, "username": "shop", "password": "x", "security": "none"}
+    )
+    assert answer.status_code == 422 and b"never sent in clear" in answer.content
+    assert not Route.objects.exists()
+
+
+@pytest.mark.parametrize("host", ["smtp example.com", "smtp.example.com\r\nQUIT", "-x.example.com", "a" * 300])
+def test_a_host_that_is_none_is_refused(admin: Client, host: str) -> None:
+    assert admin.post(reverse("delivery:route_new"), {**ROUTE, "host": host}).status_code == 422
+
+
+def test_a_provider_is_limited_and_the_limit_taken_away(admin: Client) -> None:
+    route = Route.objects.create(name="Direct", kind=Route.Kind.DIRECT, port=25)
+    url = reverse("delivery:route_site", args=[route.pk])
+    admin.post(url, {"site-site": "gmail", "site-per_second": "5", "site-connections": "2"})
+    limit = Limit.objects.get(route=route, site__key="gmail")
+    assert (limit.per_second, limit.connections) == (5, 2)
+    assert b"Gmail" in admin.get(reverse("delivery:route", args=[route.pk])).content
+    admin.post(url, {"site-site": "gmail"})
+    assert not Limit.objects.exists()
+
+
+def test_a_domain_gets_a_key_and_its_records(admin: Client) -> None:
+    admin.post(reverse("delivery:domains"), {"name": "News.Example.com"})
+    domain = SendingDomain.objects.get(name="news.example.com")
+    page = admin.get(reverse("delivery:domain", args=[domain.pk])).content.decode()
+    for record in domains.records(domain):
+        assert record.host in page
+    assert "v=DKIM1" in page
+
+
+def test_a_domain_verified_in_one_workspace_cannot_be_claimed_by_another(admin: Client) -> None:
+    theirs = domains.add(make_workspace("Another brand"), "news.example.com", actor=None)
+    SendingDomain.objects.filter(pk=theirs.pk).update(verified_at="2026-01-01T00:00Z")
+    answer = admin.post(reverse("delivery:domains"), {"name": "news.example.com"})
+    assert answer.status_code == 422 and b"Another workspace" in answer.content
+
+
+def test_only_a_verified_domain_with_https_links_goes_live(admin: Client, workspace: Workspace) -> None:
+    domain = domains.add(workspace, "news.example.com", actor=None)
+    url = reverse("delivery:domain_live", args=[domain.pk])
+    admin.post(url)
+    SendingDomain.objects.update(verified_at="2026-01-01T00:00Z")
+    with override_settings(TRACKING_URL="http://mail.example.com"):
+        admin.post(url)
+    domain.refresh_from_db()
+    assert not domain.live
+    with override_settings(TRACKING_URL="https://mail.example.com"):
+        admin.post(url)
+    domain.refresh_from_db()
+    assert domain.live
+
+
+@pytest.mark.parametrize("name", ["News\r\nBcc: x@y", "News\x00", "News\u2028x"])
+def test_a_from_name_with_a_control_character_is_refused(admin: Client, workspace: Workspace, name: str) -> None:
+    domain = domains.add(workspace, "news.example.com", actor=None)
+    answer = admin.post(reverse("delivery:address_add", args=[domain.pk]), {"name": name, "local_part": "hello"})
+    assert answer.status_code == 422
+    assert not FromAddress.objects.filter(sending_domain=domain).exists()
