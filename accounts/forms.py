@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, RegexValidator
 from django.utils import timezone
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,16 @@ class OneLine(forms.CharField):
     """A name or the like: it may end up in a header, so no control character passes."""
 
     default_validators = [one_line]
+
+
+class EmailField(forms.EmailField):
+    """The address of somebody who signs in: neither quoted nor with a number for a domain, so that mail arrives."""
+
+    default_validators = [
+        one_line,
+        RegexValidator(r'["\[\]]', EmailValidator.message, "invalid", inverse_match=True),
+        EmailValidator(allowlist=[]),  # no "localhost"
+    ]
 
 
 class TimeZoneField(forms.ChoiceField):
@@ -61,7 +72,7 @@ class NewPerson(forms.Form):
 class OwnerForm(NewPerson):
     """Set-up, step 1."""
 
-    email = forms.EmailField(label=_("Email"), widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    email = EmailField(label=_("Email"), widget=forms.EmailInput(attrs={"autocomplete": "username"}))
     field_order = ["name", "email", "password"]
 
     def person(self) -> User:
@@ -153,7 +164,7 @@ class PasswordChangeForm(forms.Form):
 
 
 class InviteForm(forms.Form):
-    email = forms.EmailField(label=_("Email"))
+    email = EmailField(label=_("Email"))
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.AUTHOR)
 
 

@@ -7,10 +7,12 @@ import zoneinfo
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Workspace
+from accounts.text import control_character
 from campaigns import clock
 from campaigns.models import Campaign
 from contacts.addresses import AddressProblem, parse
@@ -27,12 +29,12 @@ LONGEST = 2_000_000  # characters of one part: Gmail cuts at 102 kB, so nobody s
 
 def one_line(value: str) -> str:
     """Header text: no control character, no line or paragraph separator (each could start a header of its own)."""
-    for position, char in enumerate(value, start=1):
-        if not char.isprintable() and char != "\u3000":
-            raise forms.ValidationError(
-                _("Character %(position)s is a control character or a line break. It may not be in a header."),
-                params={"position": position},
-            )
+    position = control_character(value)
+    if position:
+        raise forms.ValidationError(
+            _("Character %(position)s is a control character or a line break. It may not be in a header."),
+            params={"position": position},
+        )
     return value
 
 
@@ -78,7 +80,7 @@ class ContentForm(CampaignModelForm):
         addresses = FromAddress.objects.of(self.instance.workspace).select_related("sending_domain")
         self.fields["from_address"].queryset = addresses  # type: ignore[attr-defined]
         for name in ("html", "letter", "text"):
-            self.fields[name].max_length = LONGEST  # type: ignore[attr-defined]
+            self.fields[name].validators.append(MaxLengthValidator(LONGEST))
             self.fields[name].strip = False  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:

@@ -46,7 +46,7 @@ def test_no_odd_parameter_breaks_a_page() -> None:
     client = client_of(make_member(workspace, Role.ADMIN, is_install_admin=True))
     assert {"q", "check", "outcome", "kind", "who", "action"} <= {name for _page, names in PAGES for name in names}
     broken = [
-        f"{how} {page.name} {ascii(odd)}"
+        f"{how} {page.name} {odd!a}"
         for page, names in PAGES
         if names
         for path in [page.path(workspace)]
