@@ -20,7 +20,7 @@ def campaigns(request: WorkspaceRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     found = listing.page(request.workspace, tab=tab, words=words, before=int(before) if before.isdecimal() else None)
     context = {"page": found, "tab": tab, "words": words}
-    if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
+    if request.htmx and not request.htmx.boosted:
         return render(request, "campaigns/_rows.html", context)
     return render(request, "campaigns/list.html", {**context, "tabs": listing.tabs(request.workspace)})
 

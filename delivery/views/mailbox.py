@@ -38,7 +38,7 @@ def sandbox(request: WorkspaceRequest, pk: int | None = None) -> HttpResponse:
     )
     letter = mailbox.read(mail_of(request, pk)) if pk else None
     context = {"page": page, "letter": letter, "words": words, "part": request.GET.get("part", "html")}
-    if request.htmx and request.htmx.target == "mails":  # type: ignore[attr-defined]
+    if request.htmx and request.htmx.target == "mails":
         return render(request, "delivery/_mails.html", context)
     return render(request, "delivery/sandbox.html", context)
 
