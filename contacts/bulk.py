@@ -80,7 +80,7 @@ def start(
 
 def undo(bulk: Bulk, by: User | None) -> bool:
     """Take it back where it still stands. False when it still runs or was taken back."""
-    stopped = Q(state=State.RUNNING, job__state=JobState.CANCELLED)
+    stopped = Q(state__in=[State.RUNNING, State.UNDOING], job__state=JobState.CANCELLED)
     ended = Bulk.objects.filter(Q(state=State.DONE) | stopped, pk=bulk.pk)
     changed = ended.update(state=State.UNDOING, cursor=0)
     if changed:
@@ -102,6 +102,11 @@ def advance(job_id: int, seconds: float = SECONDS) -> bool:
         return jobs.release(job)
     jobs.finish(job)
     return False
+
+
+def is_working(bulk: Bulk) -> bool:
+    """Whether slices still come; a cancelled job leaves what it has done, which can be undone."""
+    return bulk.state in (State.RUNNING, State.UNDOING) and bulk.job is not None and not bulk.job.over
 
 
 def title(bulk: Bulk) -> str:

@@ -36,8 +36,9 @@ def wake(task: Task, job_id: int | None) -> None:
 
 @shared_task(ignore_result=True)
 def tick() -> None:
-    """Add up the counters, and wake the jobs whose worker was lost."""
+    """Add up the counters, settle what was cancelled, and wake the jobs whose worker was lost."""
     counts.fold()
+    importing.settle_cancelled()
     for job_id in jobs.due(running.KIND):
         run_import.delay(job_id)
     for job_id in jobs.due(bulk.KIND):

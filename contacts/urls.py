@@ -30,7 +30,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("contacts/imports/<int:pk>/reading", imports.reread, name="import_reread"),
     path("contacts/imports/<int:pk>/consent", imports.options, name="import_options"),
     path("contacts/imports/<int:pk>/confirm", imports.confirm, name="import_confirm"),
-    path("contacts/imports/<int:pk>/stop", imports.stop, name="import_stop"),
     path("contacts/imports/<int:pk>/undo", imports.undo, name="import_undo"),
     path("contacts/imports/<int:pk>/rows.csv", imports.problems, name="import_problems"),
     path("contacts/<int:contact>", person.contact, name="contact"),

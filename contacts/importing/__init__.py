@@ -4,7 +4,7 @@ from contacts.importing import problems
 from contacts.importing.mapping import Options
 from contacts.importing.problems import FileProblem
 from contacts.importing.receiving import receive
-from contacts.importing.running import advance, can_undo, confirm, decide, purge, stop, undo
+from contacts.importing.running import advance, can_undo, confirm, decide, purge, settle_cancelled, stop, undo
 
 __all__ = [
     "FileProblem",
@@ -16,6 +16,7 @@ __all__ = [
     "problems",
     "purge",
     "receive",
+    "settle_cancelled",
     "stop",
     "undo",
 ]

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import jobs, notices
-from accounts.models import Job, User
+from accounts.models import Job, JobState, User
 from contacts.importing import applying, staging, undoing
 from contacts.importing.mapping import Options, new_key
 from contacts.importing.problems import FileProblem
@@ -23,6 +23,7 @@ KIND = "import"
 SECONDS = 4.0  # of work before the worker is free for others
 KEPT_DAYS = 30
 State = Import.State
+WORKING = (State.CHECKING, State.IMPORTING, State.UNDOING)
 
 
 def choose(imported: Import, mapping: Sequence[str]) -> bool:
@@ -70,17 +71,19 @@ def undo(imported: Import, by: User | None) -> bool:
     return bool(changed) and _begin(imported, "undo", by)
 
 
-@transaction.atomic
 def stop(imported: Import) -> bool:
     """Stop a dry run (back to the mapping) or the writing (the rows written so far stay, and can be undone)."""
-    now = timezone.now()
-    # The import before its job, as in a slice: two that lock in one order never wait in a ring.
-    checking = Import.objects.filter(pk=imported.pk, state=State.CHECKING).update(state=State.UPLOADED)
-    writing = Import.objects.filter(pk=imported.pk, state=State.IMPORTING).update(state=State.STOPPED, finished_at=now)
-    imported.refresh_from_db()
-    if (checking or writing) and imported.job:
-        jobs.cancel(imported.job)
-    return bool(checking or writing)
+    stopped = imported.state in WORKING and imported.job is not None and jobs.cancel(imported.job)
+    settle_cancelled(imported.pk)
+    return stopped
+
+
+def settle_cancelled(pk: int | None = None) -> None:
+    """Give an import whose job was cancelled (all of them without `pk`) the state that it is in now."""
+    found = Import.objects.filter(job__state=JobState.CANCELLED)
+    found = found.filter(pk=pk) if pk else found
+    found.filter(state=State.CHECKING).update(state=State.UPLOADED)
+    found.filter(state__in=[State.IMPORTING, State.UNDOING]).update(state=State.STOPPED, finished_at=timezone.now())
 
 
 def can_undo(imported: Import) -> bool:

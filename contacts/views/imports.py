@@ -183,6 +183,7 @@ def _lists(request: Any, form: OptionsForm) -> list[int]:
 @requires(Can.VIEW)
 def result(request: Any, pk: int) -> HttpResponse:
     """Screen 4 and all that follows: the dry run, the import, its result, the undo. htmx asks for the live part."""
+    importing.settle_cancelled(pk)
     row = _import(request, pk)
     if row.state == State.UPLOADED:
         return redirect("contacts:import_map", row.pk)
@@ -209,15 +210,6 @@ def confirm(request: Any, pk: int) -> HttpResponse:
     if importing.confirm(row, request.user):
         audit.record(request, request.workspace, "import.started", row, sha256=row.sha256, rows=row.rows)
         tasks.wake(tasks.run_import, row.job_id)
-    return redirect("contacts:import_result", row.pk)
-
-
-@requires(Can.WRITE_CONTACTS)
-@require_POST
-def stop(request: Any, pk: int) -> HttpResponse:
-    row = _import(request, pk)
-    if importing.stop(row):
-        audit.record(request, request.workspace, "import.stopped", row)
     return redirect("contacts:import_result", row.pk)
 
 

@@ -140,7 +140,7 @@ def _back(request: Any) -> str:
 def bulk_result(request: Any, bulk: int) -> HttpResponse:
     """How far it is, what it did, and the way back."""
     row = get_object_or_404(Bulk.objects.of(request.workspace).select_related("job", "created_by"), pk=bulk)
-    context = {"bulk": row, "title": verbs.title(row), "section": "people"}
+    context = {"bulk": row, "title": verbs.title(row), "working": verbs.is_working(row), "section": "people"}
     return render(request, "contacts/_bulk.html" if request.htmx else "contacts/bulk.html", context)
 
 
