@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from accounts.api import Api, documented, not_found
 from analytics.api import router as reports
 from campaigns import api as campaigns
+from config.reference import Reference
 from contacts import api as contacts
 from delivery import api as delivery
 
@@ -14,6 +15,7 @@ api = Api(
     title="Shirase",
     version="1",
     urls_namespace="api",
+    docs=Reference(),
     description=(
         "The whole job by HTTP: lists, contacts, imports, campaigns, delivery and why it failed. Send a key made under "
         "Settings → API keys as `Authorization: Bearer …`. Errors are problem documents (RFC 9457)."

@@ -1,0 +1,109 @@
+"""The page of the API: every operation with its fields, read from the OpenAPI document itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from ninja import NinjaAPI
+from ninja.openapi.docs import DocsBase
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """`place` is path, query, header, body or answer."""
+
+    place: str
+    name: str
+    kind: str
+    required: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    anchor: str
+    method: str
+    path: str
+    title: str
+    description: str
+    scope: str
+    takes: list[Field]
+    answers: list[Field]
+    status: str
+
+
+class Reference(DocsBase):
+    """In place of django-ninja's Swagger: in our own words and colours, readable by everybody, without scripts."""
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        document = api.get_openapi_schema(path_params=kwargs)
+        address = self.get_openapi_url(api, kwargs)
+        about = document["info"]["description"].replace("`", "")
+        context = {"info": document["info"], "about": about, "groups": groups(document), "document": address}
+        return render(request, "config/reference.html", context)
+
+
+def groups(document: Schema) -> dict[str, list[Operation]]:
+    """The operations by tag, in the order of the document."""
+    found: dict[str, list[Operation]] = {}
+    for path, methods in document["paths"].items():
+        for method, raw in methods.items():
+            found.setdefault(raw["tags"][0], []).append(_operation(document, path, method, raw))
+    return found
+
+
+def _operation(document: Schema, path: str, method: str, raw: Schema) -> Operation:
+    status, answer = next((str(code), answer) for code, answer in raw["responses"].items() if str(code).startswith("2"))
+    return Operation(
+        anchor=raw["operationId"],
+        method=method.upper(),
+        path=path,
+        title=raw["summary"].capitalize(),
+        description=raw.get("description", "").partition("Scope: ")[0].strip().replace("`", ""),
+        scope=raw["x-scope"],
+        takes=[*_parameters(document, raw), *_fields(document, raw.get("requestBody", {}), "body")],
+        answers=list(_fields(document, answer, "answer")),
+        status=status,
+    )
+
+
+def _parameters(document: Schema, raw: Schema) -> Iterator[Field]:
+    for one in raw.get("parameters", []):
+        shape = one["schema"]
+        words = one.get("description") or shape.get("description", "")
+        yield Field(one["in"], one["name"], _kind(document, shape), one.get("required", False), words)
+
+
+def _fields(document: Schema, holder: Schema, place: str) -> Iterator[Field]:
+    for content in holder.get("content", {}).values():
+        shape = _resolved(document, content["schema"])
+        required = shape.get("required", [])
+        for name, one in shape.get("properties", {}).items():
+            yield Field(place, name, _kind(document, one), name in required, one.get("description", ""))
+
+
+def _resolved(document: Schema, shape: Schema) -> Schema:
+    if "$ref" not in shape:
+        return shape
+    found: Schema = document["components"]["schemas"][shape["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _kind(document: Schema, shape: Schema) -> str:
+    """`integer`, `list of string`, `string or null`, `draft | sent`; an object by its fields' names."""
+    if "anyOf" in shape:
+        return " or ".join(dict.fromkeys(_kind(document, one) for one in shape["anyOf"]))
+    shape = _resolved(document, shape)
+    if "enum" in shape:
+        return " | ".join(str(member) for member in shape["enum"])
+    if shape.get("type") == "array":
+        return f"list of {_kind(document, shape.get('items', {}))}"
+    if shape.get("properties"):
+        return "{" + ", ".join(shape["properties"]) + "}"
+    return str(shape.get("format") or shape.get("type") or "any")
