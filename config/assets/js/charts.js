@@ -93,7 +93,7 @@ function option(kind, data, first) {
     animation: first && !still,
     animationDurationUpdate: 0,
     textStyle: { fontFamily: text.fontFamily },
-    aria: { enabled: true, decal: { show: false } },
+    aria: { enabled: true, label: { enabled: false }, decal: { show: false } },
     grid: { left: 4, right: kind === "lines" ? 110 : 8, top: 28, bottom: 4, containLabel: true },
     tooltip: {
       trigger: "axis",
