@@ -110,7 +110,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "axes",
-    "ninja",
     "accounts",
     "contacts",
     "delivery",

@@ -16,7 +16,6 @@ def test_the_api_explains_itself(browser: Browser, live_server: LiveServer) -> N
     page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     page.goto(f"{live_server.url}/api/v1/docs")
-    page.wait_for_selector("#operations-Sending-launch")
-    assert page.locator(".opblock").count() > 50
+    page.wait_for_selector("#launch")
     assert not troubles and hosts - {""} == {urlsplit(live_server.url).netloc}
     page.close()
