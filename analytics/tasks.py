@@ -11,7 +11,7 @@ from analytics import folding
 SLICE_SECONDS = 4.0
 
 
-@shared_task(queue="work", ignore_result=True)
+@shared_task(ignore_result=True)
 def fold() -> None:
     """Fold what has come in; sent again while there is more."""
     until = time.monotonic() + SLICE_SECONDS
