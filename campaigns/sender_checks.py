@@ -125,7 +125,7 @@ def delivery(facts: Facts) -> Iterator[Check]:
         title = _("The route “%(route)s” is paused") % {"route": facts.route.name}
         yield Check("route", Level.STOP, Topic.DELIVERY, title, _("Nothing would go out until it is resumed."))
     else:
-        yield Check("route", Level.FINE, Topic.DELIVERY, _("Route open"), value=facts.route.name)
+        yield Check("route", Level.FINE, Topic.DELIVERY, _("Route open"), value=str(facts.route))
     yield from _tracking(facts)
 
 

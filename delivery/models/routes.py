@@ -46,7 +46,8 @@ class Route(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        # The sandbox is ours, so its name is in the reader's language.
+        return str(self.get_kind_display()) if self.kind == self.Kind.SANDBOX else self.name
 
 
 class Limit(models.Model):
