@@ -76,6 +76,10 @@ class Running:
             while self._may_go_on():
                 await self._batch()
                 await self._room()
+        except (DatabaseError, InterfaceError):
+            # Whoever is on the wire is answered and written down all the same: `ending.end` insists.
+            self.closed(1.0)
+        try:
             await self._answers()
         finally:
             if place is not None:

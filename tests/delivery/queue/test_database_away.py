@@ -1,0 +1,34 @@
+"""The database goes away while a mailing is under way: workers wait, and what was answered meanwhile is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from delivery.queue.counts import counts
+from delivery.sender import process
+from delivery.sender.thread import SendThread
+from tests.delivery.queue import world
+from tests.servers.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_lease_whose_connections_to_the_database_break_ends_in_order(
+    smtp_server: Receiver, send_thread: SendThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "FRESH_SECONDS", 0.0)  # so that every batch asks the database for its route
+    smtp_server.answer(dot={"*": "WAIT 0.02"})
+    here = world.make(smtp_server)
+    here.people(f"p{n}@example.net" for n in range(300))
+    mailing = here.mailing()
+    for wanted in (20, 80, 140):
+        world.run(send_thread, lambda wanted=wanted: len(smtp_server.ledger()) >= wanted)  # type: ignore[misc]
+        world.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    world.run(send_thread, world.ended(mailing), seconds=40)
+
+    told = counts(mailing)
+    assert (told.delivered, told.unknown, told.failed) == (300, 0, 0)
+    assert len(smtp_server.ledger()) == 300
