@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from accounts import api_keys
 from accounts.api_keys import Scope
-from accounts.models import Workspace
+from accounts.models import ApiKey, Workspace
 from campaigns import editing
 from config.api import api as product
 from contacts import importing, people, subscriptions
@@ -180,6 +181,17 @@ def test_a_body_that_is_too_large_is_refused(settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     answer = caller_of(make_workspace()).call("POST", "/lists", {"name": "x" * 2000})
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:shirase:problem:too-large")
+
+
+@pytest.mark.django_db
+def test_a_key_that_does_not_work_here_or_any_more_opens_nothing() -> None:
+    workspace = make_workspace()
+    elsewhere, token = api_keys.create(workspace, name="Shop", scopes=[], by=None, networks=["203.0.113.0/24"])
+    assert Caller(token).call("GET", "/lists").status_code == 401
+    ApiKey.objects.filter(pk=elsewhere.pk).update(allowed_networks=["127.0.0.0/8"])
+    assert Caller(token).call("GET", "/lists").status_code == 200
+    api_keys.revoke(elsewhere)
+    assert Caller(token).call("GET", "/lists").status_code == 401
 
 
 @pytest.mark.django_db
