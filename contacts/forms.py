@@ -271,7 +271,7 @@ class UploadForm(forms.Form):
         label=_("Or paste rows or addresses here"),
         required=False,
         strip=False,
-        max_length=2_000_000,
+        max_length=800_000,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )
 

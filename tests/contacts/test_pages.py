@@ -283,6 +283,11 @@ def test_a_file_goes_through_four_screens_and_back(client: Client, workspace: Wo
     assert Contact.objects.get().first_name == "花子"
 
 
+def test_utf_16_from_a_spreadsheet_comes_through_the_upload(client: Client) -> None:
+    page = text_of(upload(client, FILE.replace(",", "\t").encode("utf-16")))
+    assert "UTF-16" in page and "佐藤 健" in page and "2 of the first 3 are valid." in page
+
+
 def test_pasted_addresses_are_a_file_too(client: Client) -> None:
     page = text_of(
         client.post(reverse("contacts:import"), {"pasted": "ken@mail.example\nana@mail.example"}, follow=True)
