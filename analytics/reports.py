@@ -14,6 +14,7 @@ from analytics.deeds import Deed
 from analytics.models import MailingDeed, MailingLink, MailingMinute, MailingOutcome
 from analytics.pace import Minute, Pace, pace
 from delivery import knowledge, providers
+from delivery.message_page import explanation_of
 from delivery.models import Bucket, Exclusion, Link, Mailing
 from delivery.queue.counts import Counts, counts
 
@@ -158,8 +159,8 @@ def by_cause(rows: Iterable[MailingOutcome]) -> list[CauseRow]:
 
 
 def _cause_row(cause: str, outcome: str, members: list[MailingOutcome]) -> CauseRow:
-    known = knowledge.CAUSES.get(cause) or knowledge.CAUSES.get("unknown")
-    words = knowledge.explain(known.id, _language()) if known else knowledge.Explanation(cause, "", ())
+    known = knowledge.CAUSES.get(cause)
+    words = explanation_of(cause) or knowledge.explain("unknown", _language())
     return CauseRow(
         cause=cause,
         outcome=outcome,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from delivery import knowledge
 from delivery.keyring import keyring
 from delivery.models import Attempt, Deferral, Event, Mailing, Message, MessageState, Route
+from delivery.own_causes import OWN_CAUSES
 from delivery.smtp.transcript import Line, Transcript, dialogue
 
 # A notice may hold a password reset: nobody reads it here.
@@ -69,10 +70,11 @@ class Story:
 
 
 def explanation_of(cause: str | None) -> knowledge.Explanation | None:
-    """A cause in the reader's language; None for what is no cause of the knowledge base."""
-    if not cause or cause not in knowledge.CAUSES:
-        return None
-    return knowledge.explain(cause, (get_language() or "en")[:2])
+    """A cause in the reader's language: the knowledge base's, or one of ours; None for what is no cause."""
+    if cause and cause in knowledge.CAUSES:
+        return knowledge.explain(cause, (get_language() or "en")[:2])
+    own = OWN_CAUSES.get(cause or "")
+    return knowledge.Explanation(str(own.title), str(own.why), ()) if own else None
 
 
 def story(message: Message) -> Story:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 from django.utils.functional import Promise
-from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from delivery import providers
@@ -24,16 +24,6 @@ OUTCOMES: dict[str, Promise] = {
     "not_sent": _("Not sent after all"),
     "excluded": _("Excluded"),
 }
-# Why a message was cancelled or held, where no server said anything: no cause of the knowledge base.
-OWN_CAUSES: dict[str, Promise] = {
-    "stopped": _("The campaign was stopped, or mail to this person was"),
-    "unsubscribed": _("Unsubscribed after the campaign began"),
-    "complained": pgettext_lazy("event", "Reported as spam"),
-    "bounced": _("The address bounced before"),
-    "erased": _("The person was erased"),
-    "domain_rests": _("The domain takes no mail"),
-    "excluded_list": _("On an excluded list"),
-}
 
 
 @register.simple_tag
@@ -43,11 +33,11 @@ def outcome_word(outcome: str) -> str:
 
 @register.simple_tag
 def cause_word(cause: str | None) -> str:
-    """A cause in one line: from the knowledge base, else our own words, else as it is."""
+    """A cause in one line; what is none as it is (the reason of somebody who was left out)."""
     explanation = explanation_of(cause)
     if explanation:
         return explanation.title
-    return str(OWN_CAUSES.get(cause or "", cause or "–"))
+    return cause or "–"
 
 
 @register.simple_tag

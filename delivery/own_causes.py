@@ -1,0 +1,45 @@
+"""Why a message was held, not sent after all or is unknown, where no server said anything. In words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class OwnCause:
+    """`title` in one line; `why` is what it means."""
+
+    title: Promise
+    why: Promise
+
+
+OWN_CAUSES: dict[str, OwnCause] = {
+    "render_error": OwnCause(
+        _("The letter cannot be written for this person"),
+        _("It fails with this person's values. Nothing was sent to them."),
+    ),
+    "crashed": OwnCause(
+        _("Writing it stopped our worker three times"),
+        _("Perhaps this message itself is what stops it. Nothing was sent; a person must decide."),
+    ),
+    "worker_lost": OwnCause(
+        _("Our worker was lost while it was on the way"),
+        _("Their server may have taken the mail. It is not sent again by itself, so that nobody gets it twice."),
+    ),
+    "stopped": OwnCause(
+        _("The campaign was stopped, or mail to this person was"),
+        _("Somebody of your team stopped it before this person's turn."),
+    ),
+    "dropped": OwnCause(_("Left out by your team"), _("It was held, and your team decided not to send it.")),
+    "unsubscribed": OwnCause(
+        _("Unsubscribed after the campaign began"), _("They left between the start of the campaign and their turn.")
+    ),
+    "complained": OwnCause(_("Reported as spam"), _("They reported our mail before their turn.")),
+    "bounced": OwnCause(_("The address bounced before"), _("It was stopped before this person's turn.")),
+    "erased": OwnCause(_("The person was erased"), _("They asked to be forgotten before their turn.")),
+    "domain_rests": OwnCause(_("The domain takes no mail"), _("It is looked at again later by itself.")),
+    "excluded_list": OwnCause(_("On an excluded list"), _("They were put on a list that this campaign leaves out.")),
+}
