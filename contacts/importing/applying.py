@@ -19,6 +19,7 @@ SLICE = 5000
 _ROWS = """
 rows AS MATERIALIZED (
   SELECT * FROM contacts_stagedrow WHERE imported_id = %(import)s AND row > %(low)s AND row <= %(high)s)"""
+# LATERAL … LIMIT 1: one look into an index a row, however large the table has grown since its last ANALYZE.
 # What an existing person's values become. A staged NULL says nothing; JSON null in fields erases.
 _BEFORE = """
 before AS MATERIALIZED (
@@ -30,13 +31,15 @@ before AS MATERIALIZED (
               THEN c.tags || ARRAY(SELECT t FROM unnest(r.tags) t WHERE t <> ALL(c.tags)) ELSE c.tags END AS new_tags,
          CASE WHEN %(update)s AND r.fields <> '{}'
               THEN jsonb_strip_nulls(c.fields || r.fields) ELSE c.fields END AS new_fields
-    FROM rows r JOIN contacts_contact c ON c.workspace_id = %(workspace)s AND c.address_key = r.address_key)"""
+    FROM rows r CROSS JOIN LATERAL (
+      SELECT * FROM contacts_contact WHERE workspace_id = %(workspace)s AND address_key = r.address_key LIMIT 1) c)"""
 _DIFFERS = """(b.first_name, b.last_name, b.language, b.tags, b.fields)
     IS DISTINCT FROM (b.new_first_name, b.new_last_name, b.new_language, b.new_tags, b.new_fields)"""
 _STOPPED = """
   SELECT r.row, s.reason, r.address FROM rows r
-    JOIN contacts_suppression s ON s.workspace_id = %(workspace)s AND s.address_key = r.address_key
-     AND s.released_at IS NULL"""
+    CROSS JOIN LATERAL (
+      SELECT reason FROM contacts_suppression
+       WHERE workspace_id = %(workspace)s AND address_key = r.address_key AND released_at IS NULL LIMIT 1) s"""
 _LISTS = "unnest(%(lists)s::bigint[]) AS l(id)"
 
 # The dry run: the same sets, only counted.
@@ -84,8 +87,7 @@ added AS (
                                 first_name, last_name, language, fields, tags)
   SELECT %(workspace)s, address, address_key, domain, coalesce(first_name, ''), coalesce(last_name, ''),
          coalesce(language, ''), jsonb_strip_nulls(fields), tags
-    FROM rows r WHERE NOT EXISTS (
-      SELECT FROM contacts_contact c WHERE c.workspace_id = %(workspace)s AND c.address_key = r.address_key)
+    FROM rows r WHERE r.row NOT IN (SELECT row FROM before)
    ORDER BY row
   ON CONFLICT (workspace_id, address_key) DO NOTHING RETURNING id, address_key),
 new AS MATERIALIZED (SELECT a.id, r.row, r.subscribe FROM added a JOIN rows r USING (address_key)),
