@@ -34,17 +34,27 @@ _SHOWN = """
 # Runs are ranges of ids: who was leased stands before a run's cursor, who waits from it on. So neither page walks over
 # the people of the other.
 _BY_RUN = """
-    WITH page AS (
         SELECT near.id FROM delivery_run r, LATERAL (
             SELECT id FROM delivery_message
             WHERE mailing_id = %(mailing)s AND state = {state}
                 AND id BETWEEN greatest({first}, %(after)s + 1) AND {last}
             ORDER BY id LIMIT %(limit)s
         ) near
-        WHERE r.mailing_id = %(mailing)s ORDER BY near.id LIMIT %(limit)s
-    )"""
-_DELIVERED = _BY_RUN.format(first="r.first", last="r.cursor - 1", state=2) + _SHOWN
-_WAITING = _BY_RUN.format(first="r.cursor", last="r.last", state=0) + _SHOWN
+        WHERE r.mailing_id = %(mailing)s"""
+# Who was given back untouched waits in a deferral, behind the run's cursor.
+_GIVEN_BACK = """
+        (SELECT m.id FROM delivery_deferral f JOIN delivery_message m ON m.id = f.message_id AND m.state = 0
+        WHERE f.mailing_id = %(mailing)s AND f.message_id > %(after)s ORDER BY m.id LIMIT %(limit)s)"""
+# DISTINCT, since a range that was given back has a run of its own within the range of the run it came from.
+_DELIVERED = f"""
+    WITH found AS ({_BY_RUN.format(first="r.first", last="r.cursor - 1", state=2)}
+    ), page AS (SELECT DISTINCT id FROM found ORDER BY id LIMIT %(limit)s){_SHOWN}
+"""
+_WAITING = f"""
+    WITH found AS ({_BY_RUN.format(first="r.cursor", last="r.last", state=0)}
+        UNION{_GIVEN_BACK}
+    ), page AS (SELECT DISTINCT id FROM found ORDER BY id LIMIT %(limit)s){_SHOWN}
+"""
 _EXCEPTIONS = f"""
     WITH page AS (
         SELECT message_id AS id FROM delivery_messageexception
