@@ -75,9 +75,9 @@ def route_of(campaign: Campaign) -> Route | None:
     open_to_us = Route.objects.filter(workspaces=campaign.workspace)
     if sandbox:
         return Route.objects.filter(kind=Route.Kind.SANDBOX).first()
-    if campaign.route and campaign.route.kind != Route.Kind.SANDBOX:
-        return campaign.route
-    return open_to_us.exclude(kind=Route.Kind.SANDBOX).first()
+    open_to_us = open_to_us.exclude(kind=Route.Kind.SANDBOX)
+    # The one chosen may have been taken from this workspace since.
+    return open_to_us.filter(pk=campaign.route_id).first() or open_to_us.first()
 
 
 @transaction.atomic
