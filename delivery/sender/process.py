@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 
 from delivery import buckets, mailings
 from delivery.brakes import pause_route
@@ -152,7 +152,7 @@ class Process:
         if self._leases:
             await asyncio.wait(self._leases)
         await asyncio.gather(*(place.close() for place in self._all_places()))
-        self._slots_thread.submit(connection.close)
+        self._slots_thread.submit(self._slots.close)
         self._slots_thread.shutdown()
         self.database.close()
         self.journal.close()

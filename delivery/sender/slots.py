@@ -42,6 +42,10 @@ class Slots:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_number(key), slot])
 
+    def close(self) -> None:
+        """The locks go with their session."""
+        connection.close()
+
     def _same_session(self) -> bool:
         """After a lost connection the locks are gone: forget them."""
         connection.ensure_connection()
