@@ -11,7 +11,9 @@ from delivery.models import FromAddress, Route, SendingDomain
 def test_a_route_that_was_taken_from_the_workspace_is_not_used_by_an_older_draft(
     draft: Campaign, workspace: Workspace
 ) -> None:
-    domain = SendingDomain.objects.create(workspace=workspace, name="minori.example", return_path_host="b.minori.example")
+    domain = SendingDomain.objects.create(
+        workspace=workspace, name="minori.example", return_path_host="b.minori.example"
+    )
     draft.from_address = FromAddress.objects.create(
         workspace=workspace, sending_domain=domain, local_part="tea", name="Tea"
     )
