@@ -21,9 +21,8 @@ from tests.browser.product import Product
 from tests.browser.setting_up import set_up, sign_in
 
 REFUSALS = ("gone", "refused")  # labels of addresses that are pages although they answer with an error
+WINDOW, HIGHEST = 860, 16_000
 LANGUAGES, THEMES = ("en", "ja"), ("light", "dark")
-# A bar that sticks to the foot of the window would lie across the middle of a whole-page picture.
-UNSTICK = "document.querySelectorAll('.actionbar, .undo').forEach((bar) => (bar.style.position = 'static'))"
 
 
 @dataclass(frozen=True)
@@ -107,18 +106,23 @@ def test_pictures_of_every_page(site: Site, browser: Browser) -> None:
 
 def examine(page: Page, address: Address, version: str, *, pictures: bool) -> list[str]:
     """One page at both widths; with `pictures` a file for each."""
-    faults = []
+    where, name = address.path, file_name(address)
+    faults: list[str] = []
     for width in (DESKTOP, PHONE):
-        page.set_viewport_size({"width": width, "height": 860})
+        page.set_viewport_size({"width": width, "height": WINDOW})
         page.wait_for_timeout(120)  # charts draw themselves anew
+        faults += [f"{version} {width}: {fault}" for fault in (*faults_of(page, where), *overflow_of(page, where))]
         if pictures:
-            page.evaluate(UNSTICK)
-            page.screenshot(path=SHOTS / f"{file_name(address)}-{width}-{version}.png", full_page=True)
-        faults += [
-            f"{version} {width}: {fault}"
-            for fault in (*faults_of(page, address.path), *overflow_of(page, address.path))
-        ]
+            take_picture(page, width, f"{name}-{width}-{version}.png")
     return faults
+
+
+def take_picture(page: Page, width: int, name: str) -> None:
+    """In a window as high as the page: what sticks to its foot is then at the foot, and frames are painted."""
+    height: int = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(max(height, WINDOW), HIGHEST)})
+    page.wait_for_timeout(120)
+    page.screenshot(path=SHOTS / name)
 
 
 def walk(site: Site, browser: Browser, language: str, theme: str, width: int) -> Iterator[tuple[Address, Page]]:
@@ -126,7 +130,7 @@ def walk(site: Site, browser: Browser, language: str, theme: str, width: int) ->
     for addresses, inside in ((site.signed_in, True), (site.signed_out, False)):
         with browser.new_context(
             base_url=site.product.url,
-            viewport={"width": width, "height": 860},
+            viewport={"width": width, "height": WINDOW},
             timezone_id="Asia/Tokyo",
             reduced_motion="reduce",
         ) as context:
@@ -140,8 +144,11 @@ def walk(site: Site, browser: Browser, language: str, theme: str, width: int) ->
                 sign_in(page)
             prefer(page, language=language, theme=theme)
             for address in addresses:
-                page.set_viewport_size({"width": width, "height": 860})
+                page.set_viewport_size({"width": width, "height": WINDOW})
                 page.goto(address.path, wait_until="load")
+                page.wait_for_function(
+                    "!document.querySelector('[hx-trigger=\"load\"]')"
+                )  # what a page asks for at once
                 page.wait_for_timeout(80)
                 assert not errors, f"{address.path}: {errors}"
                 yield address, page
