@@ -74,6 +74,7 @@ class Try:
     provider: str = ""
     at_most_once: bool = True
     sandbox: bool = False
+    smarthost: bool = False
 
 
 def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
@@ -81,7 +82,7 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     if reply.phase is Phase.DOT and reply.ok:
         return Outcome(attempt.message, MessageState.DELIVERED, costs=1, reply=reply)
     verdict = classify(reply, provider=attempt.provider)
-    end = _corrected(ending(reply), reply, verdict)
+    end = Ending.RETURNED if wants_sign_in(attempt, reply) else _corrected(ending(reply), reply, verdict)
     if end is Ending.RETURNED:
         return Outcome(attempt.message, RETURNED, verdict.cause, retry.closed_for(1), reply=reply)
     if end is Ending.UNCERTAIN and not attempt.at_most_once:
@@ -93,6 +94,11 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
         outcome.suppress = verdict.action is Action.SUPPRESS_NOW and verdict.scope is Scope.RECIPIENT
         outcome.rest_domain = verdict.category is Category.INVALID_DOMAIN and reply.synthetic in NO_ADDRESS
     return outcome
+
+
+def wants_sign_in(attempt: Try, reply: Reply) -> bool:
+    """530 to MAIL at our own smarthost: AUTH or STARTTLS first, whoever it is for (RFC 4954, 6; RFC 3207, 4)."""
+    return attempt.smarthost and reply.phase is Phase.MAIL and reply.code == 530
 
 
 def _corrected(end: Ending, reply: Reply, verdict: Verdict) -> Ending:

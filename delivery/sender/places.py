@@ -213,7 +213,7 @@ class Place:
     async def _trouble(self, reply: Reply) -> None:
         """Nothing was said about anybody: the place closes for a while, or its route pauses if the set-up is wrong."""
         self._proved = False
-        paused = self.line.smarthost and reply.synthetic in _OUR_SETUP
+        paused = self.line.smarthost and (reply.synthetic in _OUR_SETUP or reply.code == 530)
         self._failed_for = await self.process.failed(self.line, reply, pause=paused) or 1.0
         self._changed.set()
         self._return_queue(self._failed_for)
@@ -289,7 +289,10 @@ class Place:
 
     def _outcome(self, job: Job, reply: Reply) -> Outcome:
         to = job.to
-        tried = Try(to.message, to.attempts, self.line.provider, job.holder.sending.at_most_once, self.line.sandbox)
+        tried = Try(
+            to.message, to.attempts, self.line.provider, job.holder.sending.at_most_once, self.line.sandbox,
+            self.line.smarthost,
+        )  # fmt: skip
         outcome = decide(tried, reply, random.random())
         if reply.synthetic == Fault.WITHDRAWN:
             outcome.delay = 0.0

@@ -1,0 +1,29 @@
+"""A route whose set-up is wrong: it pauses with the reason, and nobody is failed for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from delivery.models import Mailing, Message, MessageState, Route
+from delivery.sender.thread import SendThread
+from tests.delivery.queue import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_smarthost_that_wants_a_sign_in_pauses_the_route_and_fails_nobody(
+    receivers: Any, send_thread: SendThread
+) -> None:
+    server = receivers({"mail": ["530 5.7.0 Authentication required"] * 50})
+    here = world.make(server)
+    here.people(f"p{n}@example.net" for n in range(5))
+    mailing = here.mailing()
+
+    world.run(send_thread, lambda: Route.objects.get().paused_at is not None)
+    send_thread.close()
+
+    mailing.refresh_from_db()
+    assert (mailing.state, mailing.pause_reason) == (Mailing.State.PAUSED, Route.objects.get().pause_reason)
+    assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.QUEUED, 0)}
