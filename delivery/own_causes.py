@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ OWN_CAUSES: dict[str, OwnCause] = {
     "render_error": OwnCause(
         _("The letter cannot be written for this person"),
         _("It fails with this person's values. Nothing was sent to them."),
+    ),
+    "content_unusable": OwnCause(
+        _("The letter or its sender cannot be written"),
+        _("A header or the template cannot be used. Nothing was sent and nobody is lost."),
     ),
     "crashed": OwnCause(
         _("Writing it stopped our worker three times"),
@@ -37,7 +42,7 @@ OWN_CAUSES: dict[str, OwnCause] = {
     "unsubscribed": OwnCause(
         _("Unsubscribed after the campaign began"), _("They left between the start of the campaign and their turn.")
     ),
-    "complained": OwnCause(_("Reported as spam"), _("They reported our mail before their turn.")),
+    "complained": OwnCause(pgettext_lazy("event", "Reported as spam"), _("They reported our mail before their turn.")),
     "bounced": OwnCause(_("The address bounced before"), _("It was stopped before this person's turn.")),
     "erased": OwnCause(_("The person was erased"), _("They asked to be forgotten before their turn.")),
     "domain_rests": OwnCause(_("The domain takes no mail"), _("It is looked at again later by itself.")),

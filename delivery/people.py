@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from contacts.models import Contact
 from delivery.models import Exclusion, Mailing, MessageState
 
 PAGE = 50
@@ -119,7 +120,7 @@ def _query(outcome: str) -> tuple[str, int]:
 
 
 def _person(row: dict[str, Any], outcome: str) -> Person:
-    name = " ".join(part for part in (row["first_name"], row["last_name"]) if part)
+    name = Contact(first_name=row["first_name"] or "", last_name=row["last_name"] or "").name
     if outcome == "excluded":
         reason = str(Exclusion.Reason(row["reason"]).label)
         return Person(None, row["rcpt"] or "", name, row["contact_id"], "excluded", reason)

@@ -42,7 +42,9 @@ def cause_word(cause: str | None) -> str:
 
 @register.simple_tag
 def provider_word(provider: str) -> str:
-    return providers.label(provider, (get_language() or "en")[:2]) if provider else "–"
+    """A provider's name for a key or for a domain of its people; else what was given."""
+    key = providers.provider_of_domain(provider) or provider
+    return providers.label(key, (get_language() or "en")[:2]) if key else "–"
 
 
 PURPOSES: dict[str, Promise] = {
