@@ -110,8 +110,9 @@ def clean_address(value: str) -> str:
 
 
 class AudienceForm(forms.Form):
-    """Which lists are in, and which are out."""
+    """Which lists are in, and which are out. `version` is the one that the page showed."""
 
+    version = forms.IntegerField(min_value=1, required=False, widget=forms.HiddenInput)
     include = forms.ModelMultipleChoiceField(
         List.objects.none(), required=False, label=_("People on these lists"), widget=forms.CheckboxSelectMultiple
     )

@@ -14,6 +14,7 @@ from accounts import notices
 from campaigns.models import Campaign
 from delivery import knowledge
 from delivery.models import Mailing
+from delivery.own_causes import OWN_CAUSES
 from delivery.queue.counts import counts
 
 BATCH = 50
@@ -78,7 +79,8 @@ def finished_words(params: Mapping[str, Any]) -> str:
 def paused_words(params: Mapping[str, Any]) -> str:
     cause = str(params["reason"])
     language = (translation.get_language() or "en")[:2]
-    why = knowledge.explain(cause, language).title if cause in knowledge.CAUSES else cause
+    own = OWN_CAUSES[cause].title if cause in OWN_CAUSES else cause
+    why = knowledge.explain(cause, language).title if cause in knowledge.CAUSES else own
     return _("“%(name)s” paused itself: %(why)s") % {"name": params["name"], "why": why}
 
 

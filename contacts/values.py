@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+")
 Value = str | int | float | bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: contextlib sets the traceback of what passes it
 class ValueProblem(Exception):
     """The text does not fit; `code` is control, long, number, date, boolean or choice."""
 

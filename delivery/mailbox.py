@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import email
-import email.policy
+import email.message
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from typing import Any
 
 from django.db import transaction
@@ -17,9 +16,12 @@ from contacts import subscriptions
 from contacts.models import Suppression
 from delivery import events
 from delivery.models import Event, Mailing, Message, SandboxMail
+from delivery.sandbox.store import readable
+from delivery.smtp.replies import clean
 
 PAGE = 50
 LONGEST = 2_000_000  # octets of a mail that are parsed for showing
+MOST_HEADERS = 200
 
 # What a person did last says most: the first of these that happened is shown.
 DEEDS = (
@@ -113,9 +115,9 @@ def read(mail: SandboxMail) -> Letter:
     """Take it apart and mark it read. Whatever cannot be parsed is shown as it came."""
     raw = bytes(mail.raw)[:LONGEST]
     SandboxMail.objects.filter(pk=mail.pk, read_at=None).update(read_at=timezone.now())
-    parsed = email.message_from_bytes(raw, policy=email.policy.default)
-    assert isinstance(parsed, EmailMessage)
-    headers = [(name, str(value)) for name, value in parsed.items()]
+    # Not Python's newer policy: its header parser breaks, or takes seconds, over what strangers write.
+    parsed = email.message_from_bytes(raw)
+    headers = [(clean(name), readable(value)) for name, value in parsed.items()[:MOST_HEADERS]]
     said = {name.lower(): value for name, value in headers}
     return Letter(
         mail=mail,
@@ -130,15 +132,16 @@ def read(mail: SandboxMail) -> Letter:
     )
 
 
-def _part(parsed: EmailMessage, kind: str) -> str:
-    part = parsed.get_body((kind,))
-    if part is None:
+def _part(parsed: email.message.Message, kind: str) -> str:
+    """The first text of this kind; one in an unknown encoding as well as it can be read."""
+    part = next((part for part in parsed.walk() if part.get_content_type() == f"text/{kind}"), None)
+    payload = part.get_payload(decode=True) if part else None
+    if part is None or not isinstance(payload, bytes):
         return ""
     try:
-        return str(part.get_content())
+        return payload.decode(part.get_content_charset("utf-8"), "replace")
     except (LookupError, ValueError):
-        payload = part.get_payload(decode=True)
-        return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+        return payload.decode("utf-8", "replace")
 
 
 @transaction.atomic

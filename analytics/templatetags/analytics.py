@@ -17,6 +17,7 @@ from analytics.pace import Minute
 from analytics.reports import CauseRow, Report
 from delivery import knowledge
 from delivery.models import Mailing
+from delivery.own_causes import OWN_CAUSES
 from delivery.queue.counts import Counts
 
 register = template.Library()
@@ -101,6 +102,8 @@ def pause_words(mailing: Mailing) -> str:
     reason = mailing.pause_reason
     if reason in knowledge.CAUSES:
         return knowledge.explain(reason, (get_language() or "en")[:2]).title + "."
+    if reason in OWN_CAUSES:
+        return f"{OWN_CAUSES[reason].title}."
     return _("A member of your team paused it.")
 
 

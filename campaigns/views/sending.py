@@ -53,14 +53,24 @@ def save_audience(request: WorkspaceRequest, pk: int) -> HttpResponse:
         context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": _funnel(campaign)}
         return render(request, "campaigns/audience.html", context, status=422)
     try:
-        campaign = editing.save(campaign, campaign.version, form.values(), request.user)
+        version = form.cleaned_data["version"] or campaign.version
+        campaign = editing.save(campaign, version, form.values(), request.user)
     except editing.NotEditable:
         messages.error(request, _("This campaign is scheduled or sent: its audience can no longer change."))
-    except editing.Conflict as conflict:
+        return _shown_anew(request, pk)
+    except editing.Conflict:
         messages.error(request, _("Somebody else saved this campaign a moment ago. Look at it and choose again."))
-        campaign = conflict.current
+        return _shown_anew(request, pk)
     if request.htmx:
-        return render(request, "campaigns/_funnel.html", {"campaign": campaign, "funnel": _funnel(campaign)})
+        context = {"campaign": campaign, "funnel": _funnel(campaign), "saved": True}
+        return render(request, "campaigns/_funnel.html", context)
+    return redirect("campaigns:audience", pk)
+
+
+def _shown_anew(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """The page as it is stored now, with the message at its top."""
+    if request.htmx:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return redirect("campaigns:audience", pk)
 
 

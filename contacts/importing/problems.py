@@ -13,7 +13,7 @@ from contacts.addresses import AddressProblem
 from contacts.models import Suppression
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: contextlib sets the traceback of what passes it
 class FileProblem(Exception):
     """The whole file is refused and nothing changes. `params` name the place."""
 

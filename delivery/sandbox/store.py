@@ -22,6 +22,7 @@ from delivery.models import Message, SandboxMail
 from delivery.smtp.replies import clean
 
 BATCH = 200
+LONGEST_HEADER = 4000
 TRIM_AFTER = 250  # mails of one workspace between two looks at what is too many
 
 _REFERENCE = re.compile(rb"^X-Shirase-Ref:[ \t]*([a-z0-9-]{1,64})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
@@ -124,8 +125,8 @@ def _row(taken: Taken, message: int | None, workspace: int | None) -> SandboxMai
         message_id=message if workspace else None,
         mail_from=clean(taken.mail_from)[:320],
         rcpt=clean(taken.rcpt)[:320],
-        from_header=_decoded(header.get("From", ""))[:500],
-        subject=_decoded(header.get("Subject", "")),
+        from_header=readable(header.get("From", ""))[:500],
+        subject=readable(header.get("Subject", "")),
         raw=taken.raw,
         size=len(taken.raw),
         received_at=timezone.now(),
@@ -137,9 +138,10 @@ def _header_end(raw: bytes) -> int:
     return len(raw) if end < 0 else end
 
 
-def _decoded(value: object) -> str:
-    """A header for people. What cannot be decoded is shown as it came."""
+def readable(value: object) -> str:
+    """A header for people, at most LONGEST_HEADER characters of it. What cannot be decoded is shown as it came."""
+    text = str(value)[:LONGEST_HEADER]
     try:
-        return clean(str(email.header.make_header(email.header.decode_header(str(value)))).replace("\n", " "))
+        return clean(str(email.header.make_header(email.header.decode_header(text))).replace("\n", " "))
     except (ValueError, LookupError, email.errors.MessageError):
-        return clean(str(value).replace("\n", " "))
+        return clean(text.replace("\n", " "))

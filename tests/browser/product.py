@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SANDBOX_AFTER = 25  # the sandbox receiver's port, counted from the web port
-READY_SECONDS = 90
+READY_SECONDS = 240  # a crowded machine may take its time
 END_SECONDS = 30
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 

@@ -4,11 +4,14 @@ import pytest
 from django.test import Client
 
 from accounts.models import Role, User, Workspace
-from tests.campaigns.conftest import draft, owner, workspace
-from tests.factories import make_member
+from campaigns import editing, starters
+from campaigns.models import Campaign
+from contacts import people
+from contacts.addresses import Address, parse
+from contacts.models import List
+from delivery.furnishing import sandbox_address
+from tests.factories import make_member, make_workspace
 from tests.servers.fixtures import *  # noqa: F403
-
-__all__ = ["draft", "owner", "workspace"]
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -22,7 +25,31 @@ def client_of(person: User, language: str = "en") -> Client:
 
 
 @pytest.fixture
-def browser(owner: User, workspace: Workspace) -> Client:
+def workspace(db: None) -> Workspace:
+    """With the sandbox, and nobody in it."""
+    made = make_workspace(legal_name="Minori Tea K.K.", postal_address="1-2-3 Midori, Tokyo")
+    sandbox_address(made)
+    return made
+
+
+@pytest.fixture
+def owner(workspace: Workspace) -> User:
+    return make_member(workspace, Role.ADMIN, email="keiko@minori.example", is_install_admin=True)
+
+
+@pytest.fixture
+def draft(workspace: Workspace, owner: User) -> Campaign:
+    """A letter that is ready to go to one person."""
+    news = List.objects.create(workspace=workspace, name="News", list_id_label="news")
+    address = parse("hanako@mail.example")
+    assert isinstance(address, Address)
+    people.add(workspace, address, {"first_name": "Hanako"}, lists=[news], statement="Asked")
+    campaign = editing.create(workspace, owner, name="Autumn", include_lists=[news.pk])
+    return editing.save(campaign, campaign.version, starters.all_of("en")[0].values(campaign), owner)
+
+
+@pytest.fixture
+def browser(owner: User) -> Client:
     """The admin's, who administers the install as well."""
     return client_of(owner)
 
@@ -30,5 +57,4 @@ def browser(owner: User, workspace: Workspace) -> Client:
 @pytest.fixture
 def japanese(workspace: Workspace) -> Client:
     """A colleague's, whose pages are in Japanese."""
-    person = make_member(workspace, Role.ADMIN, email="hana@minori.example", is_install_admin=True)
-    return client_of(person, "ja")
+    return client_of(make_member(workspace, Role.ADMIN, email="hana@minori.example", name="Hana"), "ja")
