@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
-from delivery import dkim, dkim_keys, dns
+from delivery import dkim, dkim_keys, dns, mailings
 from delivery.domain_records import Key, Mark, Record, Status, difference, expected, judge, parents, place_of_difference
 from delivery.models import FromAddress, Mailing, SendingDomain
 
@@ -187,9 +187,15 @@ def go_live(domain: SendingDomain, *, by: User | None, actor: Actor) -> None:
         audit.record(actor, domain.workspace, "domain.live", domain)
 
 
+@transaction.atomic
 def leave_live(domain: SendingDomain, *, actor: Actor) -> None:
-    if SendingDomain.objects.filter(pk=domain.pk, live_at__isnull=False).update(live_at=None, live_by=None):
-        audit.record(actor, domain.workspace, "domain.not_live", domain)
+    """Nothing more leaves in its name: what is sending over another route than the sandbox's pauses."""
+    if not SendingDomain.objects.filter(pk=domain.pk, live_at__isnull=False).update(live_at=None, live_by=None):
+        return
+    audit.record(actor, domain.workspace, "domain.not_live", domain)
+    for mailing in Mailing.objects.filter(from_address__sending_domain=domain, state=Mailing.State.SENDING):
+        if not mailing.may_leave:
+            mailings.pause(mailing, mailings.MANUAL)
 
 
 def remove_address(address: FromAddress, *, actor: Actor) -> bool:

@@ -132,12 +132,18 @@ def unschedule(mailing: Mailing) -> bool:
 
 def pause(mailing: Mailing, reason: str = MANUAL) -> bool:
     """No new marks from the next gate on; what is on the way finishes. `reason` is "manual" or a cause id."""
-    return _move(mailing, (State.SENDING,), State.PAUSED, pause_reason=reason)
+    return _move(mailing, (State.SENDING,), State.PAUSED, pause_reason=reason, paused_at=timezone.now())
 
 
 def resume(mailing: Mailing) -> bool:
-    """Go on where it was."""
-    return _move(mailing, (State.PAUSED,), State.SENDING, pause_reason="")
+    """Go on where it was. The pause does not count towards giving up: everybody was kept, as the page said."""
+    kept = Mailing.objects.filter(pk=mailing.pk).values_list("paused_at", "give_up_after").first()
+    if kept is None:
+        return False
+    paused_at, give_up_after = kept
+    if paused_at is not None:
+        give_up_after += (timezone.now() - paused_at) / float(settings.TIME_SCALE)
+    return _move(mailing, (State.PAUSED,), State.SENDING, pause_reason="", paused_at=None, give_up_after=give_up_after)
 
 
 def stop(mailing: Mailing) -> bool:

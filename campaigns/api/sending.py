@@ -30,7 +30,7 @@ from campaigns.api.shapes import (
 from campaigns.api.writing import reader
 from campaigns.forms import ScheduleForm, clean_address
 from campaigns.models import Campaign
-from delivery import people
+from delivery import mailings, people
 from delivery.content.source import TemplateProblem
 
 router = Resource(tags=["Sending"])
@@ -132,6 +132,9 @@ def _schedule(request: ApiRequest, pk: int, at: datetime | None = None, zone: st
         raise Problem(Kind.CHECKS, _("A check stops this send. Nothing was scheduled."), errors)
     try:
         launching.schedule(campaign, by=answerable(request), actor=request, at=at, zone=zone)
+    except mailings.NotLive as error:
+        said = _("The domain of the From address is not live. Nothing was scheduled.")
+        raise Problem(Kind.CONFLICT, said) from error
     except launching.NotDraft as error:
         raise Problem(Kind.CONFLICT, _("It was scheduled before. Nothing was sent twice.")) from error
     except TemplateProblem as problem:

@@ -52,6 +52,7 @@ class Mailing(WorkspaceOwned):
     expanded = models.BigIntegerField(default=0)  # messages made
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)  # since when, while it is paused
     finished_at = models.DateTimeField(null=True, blank=True)
     announced_at = models.DateTimeField(null=True, blank=True)  # its end was told to whoever scheduled it
 
