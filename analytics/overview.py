@@ -114,8 +114,8 @@ def _needs(workspace: Workspace, running: list[Running]) -> list[Need]:
 
 
 def _broken_domains(workspace: Workspace) -> list[Need]:
-    live = SendingDomain.objects.of(workspace).filter(live_at__isnull=False)
-    broken = [domain for domain in live if domain.checks.get("dkim", {}).get("status") in ("missing", "different")]
+    verified = SendingDomain.objects.of(workspace).filter(verified_at__isnull=False)
+    broken = [domain for domain in verified if domain.checks.get("dkim", {}).get("status") in ("missing", "different")]
     return [
         Need(
             "stop",

@@ -63,15 +63,14 @@ def write_all(email: str, password: str) -> dict[str, Any]:
 
 def inside(workspace: Workspace, owner: User) -> list[str]:
     """Team, keys, notices, jobs, the log, routes, domains."""
-    invitation, token = team.invite(workspace, email="ken@minori.example", role=Role.SENDER, by=owner)
+    invitation, _token = team.invite(workspace, email="ken@minori.example", role=Role.SENDER, by=owner)
     team.invite(workspace, email="lena@minori.example", role=Role.SENDER, by=owner)
     team.accept_as_new_person(invitation, name=SHORT, password="a long enough one 7", language="en")
     _invitation, open_token = team.invite(workspace, email="mia@minori.example", role=Role.SENDER, by=owner)
     api_keys.create(workspace, name=SHORT, scopes=["read"], by=owner)
+    told = dict.fromkeys(("name", "reason", "file", "why", "delivered", "people", "failed", "held"), SCRIPT)
     for kind in ("import.done", "import.failed", "campaign.finished", "campaign.paused", SHORT[:40]):
-        notices.send(
-            [owner], workspace, kind, params={"name": SCRIPT, "reason": SCRIPT, "file": SCRIPT}, url="/settings"
-        )
+        notices.send([owner], workspace, kind, params=told, url="/settings")
     jobs.create(workspace, SHORT[:40], params={"name": SCRIPT}, by=owner, total=10)
     AuditEntry.objects.create(
         workspace=workspace, actor=owner, actor_label=SHORT, action=SHORT[:60], label=SCRIPT[:200]

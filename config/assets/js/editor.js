@@ -113,7 +113,7 @@ function mount(area) {
       autocompletion({ override: [completeFields(fields)] }),
       // Esc, then Tab leaves the editor: nobody is caught in it.
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
-      EditorView.contentAttributes.of({ "aria-label": label.trim(), spellcheck: "true", lang: area.lang || "" }),
+      EditorView.contentAttributes.of({ tabindex: "0", "aria-label": label.trim(), spellcheck: "true", lang: area.lang || "" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) {
           area.value = update.state.doc.toString();
