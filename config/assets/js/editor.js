@@ -89,13 +89,23 @@ function completeFields(fields) {
   };
 }
 
+// A campaign that can no longer be written is still read: the controls are off, its text can be scrolled.
+function openForReading(set) {
+  set.querySelectorAll("input, button, select, textarea").forEach((control) => (control.disabled = true));
+  set.disabled = false;
+}
+
 function mount(area) {
+  const readOnly = area.matches(":disabled");
+  if (readOnly) openForReading(area.closest("fieldset"));
   const fields = JSON.parse(area.dataset.fields || "[]");
   const label = area.getAttribute("aria-label") ?? document.querySelector(`label[for="${area.id}"]`)?.textContent ?? "";
   const state = EditorState.create({
     doc: area.value,
     extensions: [
       EditorView.cspNonce.of(nonce),
+      EditorState.readOnly.of(readOnly),
+      EditorView.editable.of(!readOnly),
       lineNumbers(),
       warned,
       history(),
