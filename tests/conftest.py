@@ -23,6 +23,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 import django  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.utils import translation  # noqa: E402
 
 from config import translations  # noqa: E402
 from config.embedded import postgres  # noqa: E402
@@ -46,6 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
             postgres.stop(settings.VAR)
 
     config.add_cleanup(leave)
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Generator[None]:
+    """A page activates its reader's language, and a test client's request does not take it back."""
+    with translation.override("en"):
+        yield
 
 
 NEEDS = ("browser", "postfix")

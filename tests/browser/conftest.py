@@ -21,7 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+# Of a module: Playwright's event loop stays in this thread while it is open, and other tests run loops of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = products.chromium()
     if path is None and os.environ.get("CI"):

@@ -52,7 +52,10 @@ def watched(context: BrowserContext) -> tuple[Page, list[str]]:
     page.on("dialog", lambda dialog: (seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
     page.on("popup", lambda opened: seen.append(f"window {opened.url}"))
     page.on("pageerror", lambda error: seen.append(f"error {error}"))
-    page.on("request", lambda asked: seen.append(f"asked {asked.url}") if "xss.invalid" in asked.url else None)
+    page.on(
+        "request",
+        lambda asked: seen.append(f"asked {asked.url}") if "//xss.invalid" in asked.url.partition("?")[0] else None,
+    )
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation', (event) => {"
         " if (location.origin !== 'null') (window.__stopped ??= []).push(`${event.violatedDirective} ${event.sample}`) })"

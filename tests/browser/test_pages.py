@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product as all_of
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, BrowserContext, Page
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, expect
 
 from tests.browser.looking import DESKTOP, PHONE, SHOTS, faults_of, overflow_of
 from tests.browser.pages import Address
@@ -146,9 +146,7 @@ def walk(site: Site, browser: Browser, language: str, theme: str, width: int) ->
             for address in addresses:
                 page.set_viewport_size({"width": width, "height": WINDOW})
                 page.goto(address.path, wait_until="load")
-                page.wait_for_function(
-                    "!document.querySelector('[hx-trigger=\"load\"]')"
-                )  # what a page asks for at once
+                expect(page.locator('[hx-trigger="load"]')).to_have_count(0)  # what a page asks for at once
                 page.wait_for_timeout(80)
                 assert not errors, f"{address.path}: {errors}"
                 yield address, page
