@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
+from delivery.queue import prepared
 from delivery.queue.audience import REASON, SUPPRESSION
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome
@@ -26,25 +26,26 @@ _GATE = f"""
     asked AS (
         SELECT m.id, m.rcpt, m.attempts, m.contact_id, d.site_id, d.name AS domain,
             c.address, c.first_name, c.last_name, c.language, c.fields, c.tags, f.values_at AS first_mark,
-            CASE WHEN %(consent)s THEN {REASON} END END AS reason
+            CASE WHEN %(consent)s::boolean THEN {REASON} END END AS reason
         FROM delivery_message m
         JOIN delivery_domain d ON d.id = m.domain_id
-        LEFT JOIN contacts_contact c ON c.id = coalesce(m.contact_id, %(as_contact)s)
+        LEFT JOIN contacts_contact c ON c.id = coalesce(m.contact_id, %(as_contact)s::bigint)
         {SUPPRESSION}
         LEFT JOIN delivery_deferral f ON f.message_id = m.id
-        WHERE m.id = ANY(%(ids)s::bigint[]) AND m.mailing_id = %(mailing)s AND m.state IN (0, 1)
-            AND (f.message_id IS NULL OR f.lease_id = %(lease)s)
+        WHERE m.id = ANY(%(ids)s::bigint[]) AND m.mailing_id = %(mailing)s::bigint AND m.state IN (0, 1)
+            AND (f.message_id IS NULL OR f.lease_id = %(lease)s::bigint)
     ), mine AS (
-        UPDATE delivery_lease l SET lease_until = now() + %(seconds)s * interval '1 second',
+        UPDATE delivery_lease l SET lease_until = now() + %(seconds)s::double precision * interval '1 second',
             marked = l.marked + (SELECT count(*) FROM asked WHERE reason IS NULL)
-        WHERE l.id = %(lease)s AND l.fence = %(fence)s AND l.closed_at IS NULL
-            AND EXISTS (SELECT FROM delivery_mailing WHERE id = %(mailing)s AND state = 'sending')
-            AND EXISTS (SELECT FROM delivery_route WHERE id = %(route)s AND paused_at IS NULL)
-            AND NOT EXISTS (SELECT FROM delivery_bucket WHERE key = ANY(%(keys)s) AND closed_until > now())
+        WHERE l.id = %(lease)s::bigint AND l.fence = %(fence)s::integer AND l.closed_at IS NULL
+            AND EXISTS (SELECT FROM delivery_mailing WHERE id = %(mailing)s::bigint AND state = 'sending')
+            AND EXISTS (SELECT FROM delivery_route WHERE id = %(route)s::bigint AND paused_at IS NULL)
+            AND NOT EXISTS (SELECT FROM delivery_bucket WHERE key = ANY(%(keys)s::text[]) AND closed_until > now())
         RETURNING l.id
     ), mark AS (
         INSERT INTO delivery_attempt (lease_id, fence, mailing_id, ids, values_at)
-        SELECT %(lease)s, %(fence)s, %(mailing)s, array_agg(asked.id ORDER BY asked.id), coalesce(first_mark, now())
+        SELECT %(lease)s::bigint, %(fence)s::integer, %(mailing)s::bigint,
+            array_agg(asked.id ORDER BY asked.id), coalesce(first_mark, now())
         FROM asked, mine WHERE reason IS NULL GROUP BY coalesce(first_mark, now())
     )
     SELECT mine.id, asked.id, rcpt, attempts, contact_id, site_id, domain, address, first_name, last_name, language,
@@ -101,9 +102,7 @@ def pass_through(claim: Claim, rules: Rules, ids: Sequence[int], outcomes: Seque
         "as_contact": rules.as_contact,
         "seconds": settings.LEASE_SECONDS,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_GATE, parameters)
-        rows = cursor.fetchall()
+    rows = prepared.execute(_GATE, parameters)
     if rows[0][0] is None:
         return Passed(False)
     asked = [row for row in rows if row[1] is not None]

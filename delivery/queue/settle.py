@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -17,6 +16,7 @@ from contacts import subscriptions
 from contacts.addresses import key_of
 from contacts.models import Suppression
 from delivery.models import Message
+from delivery.queue import prepared
 from delivery.queue.outcomes import Outcome
 
 REST_DAYS = 7
@@ -24,15 +24,15 @@ REST_DAYS = 7
 RECORD = """
     INSERT INTO delivery_attempt (lease_id, fence, message_id, mailing_id, site_id, route_id, result, code, status,
         phase, reply, cause, took_ms, sha256, transcript)
-    SELECT %(lease)s, %(fence)s, o.m, %(mailing)s, o.s, %(route)s, o.r, o.c, o.e, o.p, o.t, o.u, o.ms,
-        decode(o.h, 'hex'), o.x
+    SELECT %(lease)s::bigint, %(fence)s::integer, o.m, %(mailing)s::bigint, o.s, %(route)s::bigint, o.r, o.c, o.e,
+        o.p, o.t, o.u, o.ms, decode(o.h, 'hex'), o.x
     FROM jsonb_to_recordset(%(outcomes)s::jsonb) AS o(m bigint, r smallint, c smallint, e text, p text, t text, u text,
         s bigint, ms integer, h text, x jsonb)
 """
 # After a broken connection nobody knows whether a statement was committed.
 RECORD_ONCE = f"""{RECORD}
     WHERE NOT EXISTS (
-        SELECT FROM delivery_attempt a WHERE a.message_id = o.m AND a.lease_id = %(lease)s AND a.result = o.r
+        SELECT FROM delivery_attempt a WHERE a.message_id = o.m AND a.lease_id = %(lease)s::bigint AND a.result = o.r
     )
 """
 
@@ -47,7 +47,7 @@ _SETTLE = f"""
     ), go AS (
         SELECT o.*, msg.state AS was, msg.domain_id,
             CASE WHEN o.r <> 100 THEN o.r WHEN msg.state = 4 THEN 0 ELSE msg.state END AS now_is
-        FROM o JOIN delivery_message msg ON msg.id = o.m AND msg.mailing_id = %(mailing)s
+        FROM o JOIN delivery_message msg ON msg.id = o.m AND msg.mailing_id = %(mailing)s::bigint
         WHERE msg.state IN (0, 1) OR (msg.state = 4 AND o.r IN (1, 2, 3, 100))
     ), changed AS (
         UPDATE delivery_message msg SET attempts = msg.attempts + go.a, state = go.now_is,
@@ -61,7 +61,7 @@ _SETTLE = f"""
         DELETE FROM delivery_deferral f USING done WHERE f.message_id = done.m AND done.r NOT IN (1, 100)
     ), waiting AS (
         INSERT INTO delivery_deferral AS f (message_id, mailing_id, lane, site_id, due_at, attempt, crashes, values_at)
-        SELECT done.m, %(mailing)s, %(lane)s, %(site)s, now() + done.d * interval '1 second',
+        SELECT done.m, %(mailing)s::bigint, %(lane)s::text, %(site)s::bigint, now() + done.d * interval '1 second',
             CASE WHEN done.r = 1 THEN 1 ELSE 0 END, done.k, done.v
         FROM done WHERE done.r IN (1, 100)
         ON CONFLICT (message_id) DO UPDATE SET due_at = excluded.due_at, lease_id = NULL,
@@ -73,7 +73,7 @@ _SETTLE = f"""
         WHERE e.message_id = done.m AND done.was <> 0 AND done.now_is IN (0, 2)
     ), exception AS (
         INSERT INTO delivery_messageexception (message_id, mailing_id, state, cause, site_id)
-        SELECT done.m, %(mailing)s, done.r, coalesce(done.u, ''), d.site_id
+        SELECT done.m, %(mailing)s::bigint, done.r, coalesce(done.u, ''), d.site_id
         FROM done LEFT JOIN delivery_domain d ON d.id = done.domain_id
         WHERE done.r NOT IN (2, 100)
         ON CONFLICT (message_id) DO UPDATE
@@ -84,7 +84,7 @@ _SETTLE = f"""
         ) moved WHERE state <> 0 GROUP BY state HAVING sum(n) <> 0
     ), tallied AS (
         INSERT INTO delivery_tally AS t (mailing_id, name, n)
-        SELECT %(mailing)s, ({_STATE_NAMES})[state + 1], n FROM delta ORDER BY state
+        SELECT %(mailing)s::bigint, ({_STATE_NAMES})[state + 1], n FROM delta ORDER BY state
         ON CONFLICT (mailing_id, name) DO UPDATE SET n = t.n + excluded.n
     )
     SELECT count(*) FROM done
@@ -98,11 +98,10 @@ def record(
     rows = [outcome.recorded() for outcome in outcomes]
     if not rows:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            RECORD_ONCE if once else RECORD,
-            {"outcomes": json.dumps(rows), "lease": lease, "fence": fence, "mailing": mailing, "route": route},
-        )
+    prepared.execute(
+        RECORD_ONCE if once else RECORD,
+        {"outcomes": json.dumps(rows), "lease": lease, "fence": fence, "mailing": mailing, "route": route},
+    )
 
 
 def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | None) -> int:
@@ -112,18 +111,10 @@ def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | 
     rows = [outcome.settled() for outcome in outcomes]
     for row in rows:
         row["d"] *= settings.TIME_SCALE
-    parameters: dict[str, Any] = {
-        "outcomes": json.dumps(rows),
-        "mailing": mailing,
-        "lane": lane,
-        "site": site,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, parameters)
-        moved = int(cursor.fetchone()[0])
+    found = prepared.execute(_SETTLE, {"outcomes": json.dumps(rows), "mailing": mailing, "lane": lane, "site": site})
     _suppress([outcome for outcome in outcomes if outcome.suppress])
     _rest([outcome for outcome in outcomes if outcome.rest_domain])
-    return moved
+    return int(found[0][0])
 
 
 def _suppress(outcomes: Sequence[Outcome]) -> None:
