@@ -63,7 +63,7 @@ def test_test_this_route_says_what_is_wrong_in_both_languages(
     wrong = {
         "password": (route_of(port=server.port, username="shirase", ca_file=str(authority)), "password", "パスワード"),
         "certificate": ({"port": server.port}, "certificate", "証明書"),
-        "closed": ({"port": closed_port()}, "listens on this port", "待ち受け"),
+        "closed": ({"port": closed_port()}, "is closed on it", "閉じて"),
     }
     for kind, (route, english, native) in wrong.items():
         made = route if isinstance(route, Route) else route_of(**route)
