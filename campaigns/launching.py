@@ -77,7 +77,7 @@ def route_of(campaign: Campaign) -> Route | None:
         return Route.objects.filter(kind=Route.Kind.SANDBOX).first()
     open_to_us = open_to_us.exclude(kind=Route.Kind.SANDBOX)
     # The one chosen may have been taken from this workspace since.
-    return open_to_us.filter(pk=campaign.route_id).first() or open_to_us.first()
+    return open_to_us.filter(pk=campaign.route_id or 0).first() or open_to_us.first()
 
 
 @transaction.atomic

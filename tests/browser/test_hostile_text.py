@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,7 @@ from tests.browser.setting_up import OWNER, PASSWORD
 @pytest.fixture(scope="module")
 def product(browser: Browser) -> Iterator[Product]:
     """Without a look at DNS, and with the sandbox's mail as the enemy wrote it."""
-    with running(ROOT / "var" / "hostile-text") as fresh:
+    with running(ROOT / "var" / f"hostile-{os.getpid()}") as fresh:
         yield fresh
 
 
@@ -26,6 +27,7 @@ def test_a_script_in_any_field_runs_nowhere(browser: Browser, product: Product) 
         page, seen = watched(context)
         shown = 0
         for path in made["pages"]:
+            print(path[:60], flush=True)
             answer = page.goto(path, wait_until="load")
             assert answer and answer.status < 400, (path, answer and answer.status)
             page.wait_for_timeout(40)
