@@ -25,6 +25,8 @@ def prepare() -> None:
     postgres.start(settings.VAR)
     django.setup()
     call_command("migrate", verbosity=0)
+    # What an earlier run left, perhaps cut off in the middle, must not take part in this one.
+    call_command("flush", interactive=False, verbosity=0)
 
 
 def leave() -> None:
