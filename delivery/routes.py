@@ -22,7 +22,7 @@ def pause(route: Route, *, actor: Actor) -> bool:
 def resume(route: Route, *, actor: Actor) -> bool:
     done = Route.objects.filter(pk=route.pk, paused_at__isnull=False).update(paused_at=None, pause_reason="")
     if done:
-        Bucket.objects.filter(key__startswith=f"route:{route.pk}").update(closed_until=None, closings=0)
+        Bucket.objects.filter(key__regex=rf"^route:{route.pk}(/|$)").update(closed_until=None, closings=0)
     return _recorded(bool(done), "route.resumed", route, actor)
 
 
