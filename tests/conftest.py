@@ -77,3 +77,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(
             f"{len(skipped)} tests need a browser or Postfix, which this machine lacks (reasons above)."
         )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running in this thread, beside which no other may run."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
