@@ -228,7 +228,11 @@ def _open_runs(mailing: Mailing) -> None:
 
 
 def _begin_sending(mailing: Mailing) -> None:
+    """Paused at once if its domain was taken out of service meanwhile: the people are there, and nothing leaves."""
     _open_runs(mailing)
-    events.state_changed(mailing, Mailing.State.SENDING)
-    mailing.state, mailing.started_at = Mailing.State.SENDING, timezone.now()
-    mailing.save(update_fields=["state", "started_at"])
+    now = timezone.now()
+    after, paused_at = (Mailing.State.SENDING, None) if mailing.may_leave else (Mailing.State.PAUSED, now)
+    events.state_changed(mailing, after)
+    mailing.state, mailing.started_at, mailing.paused_at = after, now, paused_at
+    mailing.pause_reason = "manual" if paused_at else ""
+    mailing.save(update_fields=["state", "started_at", "paused_at", "pause_reason"])

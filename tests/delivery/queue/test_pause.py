@@ -50,3 +50,14 @@ def test_a_domain_that_is_no_longer_live_sends_nothing_more() -> None:
     domains.leave_live(here.from_address.sending_domain, actor=None)
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED
+
+
+def test_a_domain_that_goes_while_the_audience_is_counted_sends_nothing() -> None:
+    here = world.make()
+    here.people(["a@example.com"])
+    mailing = here.mailing()
+    ticks.start_due()
+    domains.leave_live(here.from_address.sending_domain, actor=None)
+    ticks.advance()
+    mailing.refresh_from_db()
+    assert (mailing.state, mailing.expanded) == (Mailing.State.PAUSED, 1)
