@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterator
 
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts.roles import Can, WorkspaceRequest, requires
 from analytics import charts, reports
 from campaigns.models import Campaign
-from contacts.cells import safe_cell
+from contacts.cells import csv_lines
 from delivery.models import Mailing
 
 
@@ -53,28 +52,24 @@ def _stable(made: reports.Report) -> bytes:
 def export(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse:
     """The figures as CSV: causes and codes by provider."""
     _campaign, mailing = campaign_of(request, pk)
-    response = StreamingHttpResponse(_lines(reports.report(mailing)), content_type="text/csv; charset=utf-8")
+    lines = csv_lines(("group", "name", "detail", "people"), _rows(reports.report(mailing)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="report-{pk}.csv"'
     return response
 
 
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
+OUTCOMES = ("delivered", "retrying", "failed", "waiting", "on_the_way", "unknown", "held", "not_sent")
 
 
-def _lines(made: reports.Report) -> Iterator[str]:
-    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
-    yield "\ufeff" + writer.writerow(["group", "name", "detail", "people"])
-    counted = made.counts
-    for name in ("delivered", "retrying", "failed", "waiting", "on_the_way", "unknown", "held", "not_sent"):
-        yield writer.writerow(["outcome", name, "", getattr(counted, name)])
+def _rows(made: reports.Report) -> Iterator[tuple[object, ...]]:
+    for name in OUTCOMES:
+        yield "outcome", name, "", getattr(made.counts, name)
     for excluded in made.excluded:
-        yield writer.writerow(["excluded", excluded.reason, "", excluded.people])
+        yield "excluded", excluded.reason, "", excluded.people
     for row in made.causes:
         for code, people in row.codes or [("", row.people)]:
-            yield writer.writerow([row.outcome, safe_cell(row.cause), safe_cell(code), people])
+            yield row.outcome, row.cause, code, people
     for deed, people in made.deeds.items():
-        yield writer.writerow(["deed", deed.value, "", people])
+        yield "deed", deed.value, "", people
     for link in made.links:
-        yield writer.writerow(["link", safe_cell(link.url), link.number, link.people])
+        yield "link", link.url, link.number, link.people
