@@ -126,14 +126,17 @@ class Supervisor:
         self.terminal.say("shirase", "ended")
 
     def _wait_for(self, children: list[Child]) -> None:
-        deadline = time.monotonic() + GRACE_SECONDS
-        while any(child.alive() for child in children) and self.asked_to_end < 2:
-            if time.monotonic() > deadline:
-                if not (dots := open_dots(settings.RUN_DIR)):
-                    break
+        """The grace counts from the last open dot: a worker writes down what was answered before it ends."""
+        now = time.monotonic()
+        deadline = remind_at = now + GRACE_SECONDS
+        while any(child.alive() for child in children) and self.asked_to_end < 2 and now < deadline:
+            if dots := open_dots(settings.RUN_DIR):
+                deadline = now + GRACE_SECONDS
+            if dots and now >= remind_at:
                 self.terminal.say("send", f"{dots} mails are sent but not yet answered (10 minutes at most); waiting")
-                deadline = time.monotonic() + REMIND_SECONDS
+                remind_at = now + REMIND_SECONDS
             time.sleep(0.1)
+            now = time.monotonic()
         for child in children:
             child.kill()
 
