@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.core.management import call_command
 
 from accounts import idempotency
 
@@ -11,3 +12,9 @@ from accounts import idempotency
 def forget_requests() -> None:
     """Answers kept for repeated requests, after a month."""
     idempotency.forget()
+
+
+@shared_task(ignore_result=True)
+def forget_sessions() -> None:
+    """Sessions that are over: the database keeps them until somebody clears them out."""
+    call_command("clearsessions")

@@ -32,6 +32,7 @@ SCHEDULE = {
     "fold counters, wake imports": every(15, "contacts.tasks.tick"),
     "forget old files, count again": every(86400, "contacts.tasks.nightly", expires=3600),
     "forget old API requests": every(86400, "accounts.tasks.forget_requests", expires=3600),
+    "forget sessions that are over": every(86400, "accounts.tasks.forget_sessions", expires=3600),
 }
 
 app = Celery("shirase")

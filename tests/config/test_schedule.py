@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from config.celery import SCHEDULE, app
@@ -30,3 +34,12 @@ def test_the_timetable_is_what_the_code_says() -> None:
     Schedule(app=app)
     assert set(PeriodicTask.objects.values_list("name", flat=True)) == set(SCHEDULE)
     assert not PeriodicTask.objects.filter(expire_seconds=None).exists()
+
+
+@pytest.mark.django_db
+def test_sessions_that_are_over_are_forgotten() -> None:
+    for key, hours in (("over", -1), ("lives", 1)):
+        ends = timezone.now() + dt.timedelta(hours=hours)
+        Session.objects.create(session_key=key, session_data="", expire_date=ends)
+    app.tasks[SCHEDULE["forget sessions that are over"]["task"]].run()
+    assert [one.session_key for one in Session.objects.all()] == ["lives"]

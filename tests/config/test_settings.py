@@ -28,7 +28,7 @@ def read_by_settings() -> set[str]:
 
 def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     base = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"}
-    code = "from django.conf import settings; print(settings.SECURE_SSL_REDIRECT)"
+    code = "from django.conf import settings as s; print(s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_PRELOAD)"
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=ROOT, env=base | environment, capture_output=True, text=True, check=False)
 
@@ -58,7 +58,7 @@ def test_only_the_settings_read_the_environment() -> None:
 def test_production_starts_with_all_its_secrets() -> None:
     done = start(PRODUCTION)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "True"
+    assert done.stdout.split() == ["True", "False"], "https, but no promise for the whole domain"
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION_KEYS", "TOKEN_KEYS", "BROKER_URL"])
