@@ -34,7 +34,7 @@ _MINUTES = f"""
     ON CONFLICT (mailing_id, minute, outcome) DO UPDATE SET n = r.n + excluded.n
 """
 
-# Where each touched message stood before these transactions, and stands after them.
+# Where each touched message stood before these transactions, and stands after them; who waits (0) stands nowhere.
 _MOVES = f"""
     WITH touched AS (
         SELECT DISTINCT message_id FROM delivery_attempt
@@ -58,6 +58,7 @@ _MOVES = f"""
         CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END, sum(n)
     FROM moved JOIN delivery_message m ON m.id = moved.message_id
     JOIN delivery_domain d ON d.id = m.domain_id LEFT JOIN delivery_site s ON s.id = d.site_id
+    WHERE moved.result <> 0
     GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n) <> 0
 """
 _OUTCOMES = """

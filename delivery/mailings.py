@@ -178,7 +178,7 @@ def give_up_at(mailing: Mailing) -> datetime | None:
 
 def _again(mailing: Mailing, state: MessageState) -> int:
     """Into the queue once more; a finished mailing sends again, with a new span before it gives up."""
-    number = remainders.requeue(mailing.pk, state)
+    number = remainders.try_again(mailing.pk, state)
     if number:
         _move(mailing, (State.FINISHED,), State.SENDING, finished_at=None, announced_at=None)
         Mailing.objects.filter(pk=mailing.pk).update(started_at=timezone.now())

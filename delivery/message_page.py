@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from delivery.smtp.transcript import Line, Transcript, dialogue
 
 # A notice may hold a password reset: nobody reads it here.
 SHOWN_KINDS = (Mailing.Kind.CAMPAIGN, Mailing.Kind.TEST)
+QUEUED_AGAIN = "queued"  # somebody, or a late sign, put it back: not an attempt
 MOST_EVENTS = 200  # of one message; a scanner can make thousands
 
 STATES = {
@@ -60,6 +62,7 @@ class Step:
 @dataclass(frozen=True)
 class Story:
     message: Message
+    rcpt: str
     state: str
     tries: list[Tried]
     steps: list[Step]
@@ -81,13 +84,14 @@ def story(message: Message) -> Story:
     domain = message.mailing.from_address.sending_domain
     local = keyring().return_path_local(message.pk)
     return_path = f"{local}@{domain.return_path_host}"
-    tries = _tries(message, return_path)
+    rows = _rows(message, return_path)
     deferral = Deferral.objects.filter(message=message).first()
     return Story(
         message=message,
+        rcpt=message.rcpt or _("Erased address"),
         state=STATES[MessageState(message.state)],
-        tries=tries,
-        steps=_steps(message, tries),
+        tries=[row for row in rows if row.state != QUEUED_AGAIN],
+        steps=_steps(message, rows),
         explanation=explanation_of(message.cause),
         verdict=knowledge.CAUSES.get(message.cause or ""),
         next_try=deferral.due_at if deferral else None,
@@ -95,10 +99,11 @@ def story(message: Message) -> Story:
     )
 
 
-def _tries(message: Message, return_path: str) -> list[Tried]:
+def _rows(message: Message, return_path: str) -> list[Tried]:
     rows = list(Attempt.objects.filter(message_id=message.pk).order_by("at"))
     routes = Route.objects.in_bulk({row.route_id for row in rows if row.route_id})
-    return [_tried(n, row, message, return_path, routes) for n, row in enumerate(rows, start=1)]
+    numbers = itertools.accumulate(int(row.result != MessageState.QUEUED) for row in rows)
+    return [_tried(n, row, message, return_path, routes) for n, row in zip(numbers, rows, strict=True)]
 
 
 def _tried(number: int, row: Attempt, message: Message, return_path: str, routes: dict[int, Route]) -> Tried:
@@ -132,15 +137,16 @@ LOOKS = {
     "held": ("alert-triangle", "wait"),
     "cancelled": ("ban", "mute"),
     "returned": ("arrow-back-up", "mute"),
+    QUEUED_AGAIN: ("clock", "mute"),
 }
 
 
-def _steps(message: Message, tries: list[Tried]) -> list[Step]:
+def _steps(message: Message, rows: list[Tried]) -> list[Step]:
     mailing = message.mailing
     steps = []
     if mailing.started_at:
         steps.append(Step(mailing.started_at, "clock", "mute", _("Queued"), str(mailing)))
-    steps += [_step_of(one, last=one is tries[-1]) for one in tries]
+    steps += [_step_of(one, last=one is rows[-1]) for one in rows]
     for event in Event.objects.filter(message_id=message.pk).order_by("at")[:MOST_EVENTS]:
         steps.append(_step_of_event(event))
     return sorted(steps, key=lambda step: step.at)
@@ -156,6 +162,7 @@ def _step_of(one: Tried, *, last: bool) -> Step:
         "held": _("Held: a person must decide"),
         "cancelled": _("Not sent after all"),
         "returned": _("Attempt %(n)s, not begun: it costs nothing"),
+        QUEUED_AGAIN: _("Queued again"),
     }
     row = one.attempt
     code = " ".join(str(part) for part in (row.code, row.status) if part)

@@ -34,6 +34,13 @@ OWN_CAUSES: dict[str, OwnCause] = {
         _("Our worker was lost while it was on the way"),
         _("Their server may have taken the mail. It is not sent again by itself, so that nobody gets it twice."),
     ),
+    "worker_broke": OwnCause(
+        _("An error in Shirase itself stopped the sending"),
+        _(
+            "Nobody is lost and nobody gets it twice: who was on the way is settled from our own records. "
+            "The log says what went wrong. Resume to try again."
+        ),
+    ),
     "stopped": OwnCause(
         _("The campaign was stopped, or mail to this person was"),
         _("Somebody of your team stopped it before this person's turn."),

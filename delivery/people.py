@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from delivery.models import Exclusion, Mailing, MessageState
@@ -123,10 +124,10 @@ def _person(row: dict[str, Any], outcome: str) -> Person:
     name = Contact(first_name=row["first_name"] or "", last_name=row["last_name"] or "").name
     if outcome == "excluded":
         reason = str(Exclusion.Reason(row["reason"]).label)
-        return Person(None, row["rcpt"] or "", name, row["contact_id"], "excluded", reason)
+        return Person(None, row["rcpt"] or _("Erased address"), name, row["contact_id"], "excluded", reason)
     return Person(
         message=row["id"],
-        rcpt=row["rcpt"],
+        rcpt=row["rcpt"] or _("Erased address"),
         name=name,
         contact=row["contact_id"],
         state=outcome
@@ -178,5 +179,5 @@ def replies(mailing: Mailing, outcome: str, *, cause: str, after: int = 0) -> tu
     }
     with connection.cursor() as cursor:
         cursor.execute(_REPLIES, parameters)
-        rows = [Said(*row) for row in cursor.fetchall()]
+        rows = [Said(row[0], row[1] or _("Erased address"), *row[2:]) for row in cursor.fetchall()]
     return rows[:PAGE], rows[PAGE - 1].message if len(rows) > PAGE else None

@@ -11,6 +11,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts.models import WorkspaceOwned
 
@@ -52,7 +53,7 @@ class Contact(WorkspaceOwned):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.address
+        return self.name or self.address or gettext("Erased person")
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from delivery.queue import prepared
-from delivery.queue.audience import REASON, SUPPRESSION
+from delivery.queue.audience import REASON
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome
 from delivery.queue.settle import RECORD
@@ -30,7 +30,8 @@ _GATE = f"""
         FROM delivery_message m
         JOIN delivery_domain d ON d.id = m.domain_id
         LEFT JOIN contacts_contact c ON c.id = coalesce(m.contact_id, %(as_contact)s::bigint)
-        {SUPPRESSION}
+        LEFT JOIN contacts_suppression s ON s.workspace_id = c.workspace_id AND s.released_at IS NULL
+            AND s.address_key = CASE WHEN c.address = m.rcpt THEN c.address_key ELSE lower(m.rcpt) END
         LEFT JOIN delivery_deferral f ON f.message_id = m.id
         WHERE m.id = ANY(%(ids)s::bigint[]) AND m.mailing_id = %(mailing)s::bigint AND m.state IN (0, 1)
             AND (f.message_id IS NULL OR f.lease_id = %(lease)s::bigint)

@@ -75,6 +75,7 @@ class Try:
     at_most_once: bool = True
     sandbox: bool = False
     smarthost: bool = False
+    proved: bool = False  # the place has taken a message since its last failure
 
 
 def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
@@ -82,7 +83,9 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     if reply.phase is Phase.DOT and reply.ok:
         return Outcome(attempt.message, MessageState.DELIVERED, costs=1, reply=reply)
     verdict = classify(reply, provider=attempt.provider)
-    end = Ending.RETURNED if wants_sign_in(attempt, reply) else _corrected(ending(reply), reply, verdict)
+    if attempt.smarthost and refuses_us(reply, verdict):
+        return _refused_us(attempt, reply, verdict)
+    end = _corrected(ending(reply), reply, verdict)
     if end is Ending.RETURNED:
         return Outcome(attempt.message, RETURNED, verdict.cause, retry.closed_for(1), reply=reply)
     if end is Ending.UNCERTAIN and not attempt.at_most_once:
@@ -96,9 +99,16 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     return outcome
 
 
-def wants_sign_in(attempt: Try, reply: Reply) -> bool:
-    """530 to MAIL at our own smarthost: AUTH or STARTTLS first, whoever it is for (RFC 4954, 6; RFC 3207, 4)."""
-    return attempt.smarthost and reply.phase is Phase.MAIL and reply.code == 530
+def refuses_us(reply: Reply, verdict: Verdict) -> bool:
+    """From our own smarthost: it wants a sign-in first (RFC 4954, 6; RFC 3207, 4), or does not relay for us."""
+    return reply.code == 530 or verdict.category is Category.RELAY_DENIED
+
+
+def _refused_us(attempt: Try, reply: Reply, verdict: Verdict) -> Outcome:
+    """Nobody fails by it. Where the smarthost has just taken others, it may mean this domain only: a person decides."""
+    if attempt.proved and reply.code != 530:
+        return Outcome(attempt.message, MessageState.HELD, verdict.cause, costs=1, reply=reply)
+    return Outcome(attempt.message, RETURNED, verdict.cause, retry.closed_for(1), reply=reply)
 
 
 def _corrected(end: Ending, reply: Reply, verdict: Verdict) -> Ending:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -22,7 +22,10 @@ _NO_LEASE = 0
 
 _REQUEUE = """
     WITH again AS (
-        DELETE FROM delivery_messageexception WHERE mailing_id = %(mailing)s AND state = %(state)s RETURNING message_id
+        DELETE FROM delivery_messageexception WHERE message_id IN (
+            SELECT message_id FROM delivery_messageexception WHERE mailing_id = %(mailing)s AND state = %(state)s
+            ORDER BY message_id LIMIT %(most)s
+        ) RETURNING message_id
     ), queued AS (
         UPDATE delivery_message SET state = 0, cause = NULL FROM again WHERE id = message_id AND state = %(state)s
         RETURNING id
@@ -34,7 +37,7 @@ _REQUEUE = """
         UPDATE delivery_tally SET n = n - (SELECT count(*) FROM queued)
         WHERE mailing_id = %(mailing)s AND name = %(name)s
     )
-    SELECT count(*) FROM queued
+    SELECT id FROM queued ORDER BY id
 """
 
 
@@ -58,28 +61,38 @@ def give_back(*, run: int, mailing: int, lane: str, site: int | None, lo: int, h
             )
 
 
-def requeue(mailing: int, state: MessageState) -> int:
+def try_again(mailing: int, state: MessageState) -> int:
     """Everyone in this state waits again, due now."""
-    one = Run.objects.filter(mailing=mailing, lane=lanes.ALL).exists()
-    parameters: dict[str, Any] = {
-        "mailing": mailing, "state": int(state), "name": state.name.lower(), "lane": lanes.ALL if one else lanes.MIXED,
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_REQUEUE, parameters)
-        return int(cursor.fetchone()[0])
+    number = 0
+    for ids in _requeued(mailing, state):
+        again = [Outcome(message, MessageState.QUEUED) for message in ids]
+        record(again, lease=_NO_LEASE, fence=0, mailing=mailing, route=None)
+        number += len(ids)
+    return number
 
 
 def cancel_held(mailing: int) -> int:
     """Who was held will not get it: they go through the queue's own statements, by way of waiting."""
-    number = requeue(mailing, MessageState.HELD)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT message_id FROM delivery_deferral WHERE mailing_id = %s AND due_at = now() AND lease_id IS NULL",
-            [mailing],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
-    _end(mailing, [cancelled(message, DROPPED) for message in ids])
+    number = 0
+    for ids in _requeued(mailing, MessageState.HELD):
+        _end(mailing, [cancelled(message, DROPPED) for message in ids])
+        number += len(ids)
     return number
+
+
+def _requeued(mailing: int, state: MessageState) -> Iterator[list[int]]:
+    one = Run.objects.filter(mailing=mailing, lane=lanes.ALL).exists()
+    parameters: dict[str, Any] = {
+        "mailing": mailing, "state": int(state), "name": state.name.lower(), "most": SLICE,
+        "lane": lanes.ALL if one else lanes.MIXED,
+    }  # fmt: skip
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_REQUEUE, parameters)
+            ids = [row[0] for row in cursor.fetchall()]
+        if not ids:
+            return
+        yield ids
 
 
 def cancel_slice(mailing: int) -> bool:

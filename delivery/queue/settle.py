@@ -15,8 +15,8 @@ from django.db import connection
 from contacts import subscriptions
 from contacts.addresses import key_of
 from contacts.models import Suppression
-from delivery.models import Message
-from delivery.queue import prepared
+from delivery.models import Mailing, Message
+from delivery.queue import events, prepared
 from delivery.queue.outcomes import Outcome
 
 REST_DAYS = 7
@@ -86,8 +86,11 @@ _SETTLE = f"""
         INSERT INTO delivery_tally AS t (mailing_id, name, n)
         SELECT %(mailing)s::bigint, ({_STATE_NAMES})[state + 1], n FROM delta ORDER BY state
         ON CONFLICT (mailing_id, name) DO UPDATE SET n = t.n + excluded.n
+    ), queued_again AS (
+        INSERT INTO delivery_attempt (lease_id, fence, message_id, mailing_id, result)
+        SELECT 0, 0, m, %(mailing)s::bigint, 0 FROM changed WHERE r = 100
     )
-    SELECT count(*) FROM done
+    SELECT count(*), count(*) FILTER (WHERE was = 4 AND r IN (1, 100)) FROM done
 """
 
 
@@ -112,9 +115,24 @@ def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | 
     for row in rows:
         row["d"] *= settings.TIME_SCALE
     found = prepared.execute(_SETTLE, {"outcomes": json.dumps(rows), "mailing": mailing, "lane": lane, "site": site})
+    moved, waiting_again = found[0]
+    if waiting_again:
+        _reopen(mailing)
     _suppress([outcome for outcome in outcomes if outcome.suppress])
     _rest([outcome for outcome in outcomes if outcome.rest_domain])
-    return int(found[0][0])
+    return int(moved)
+
+
+def _reopen(key: int) -> None:
+    """A late sign says that somebody whose outcome was unknown did not get it: a mailing that was over goes on."""
+    mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=key)
+    if mailing.finished_at is None:
+        return
+    if mailing.state == Mailing.State.FINISHED:
+        events.state_changed(mailing, Mailing.State.SENDING)
+        mailing.state = Mailing.State.SENDING
+    mailing.finished_at = mailing.announced_at = None
+    mailing.save(update_fields=["state", "finished_at", "announced_at"])
 
 
 def _suppress(outcomes: Sequence[Outcome]) -> None:
@@ -124,6 +142,8 @@ def _suppress(outcomes: Sequence[Outcome]) -> None:
     messages = Message.objects.select_related("mailing").in_bulk([outcome.message for outcome in outcomes])
     for outcome in outcomes:
         message = messages[outcome.message]
+        if not message.rcpt:
+            continue  # the person was erased meanwhile, and their address stopped for good
         subscriptions.suppress(
             message.mailing.workspace_id,
             key_of(message.rcpt) or message.rcpt,

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import fields
-from contacts import subscriptions
-from contacts.models import Suppression
+from contacts import people, subscriptions
+from contacts.addresses import Address, parse
+from contacts.models import Contact, Suppression
 from delivery import contents, mailings
 from delivery.models import (
     Attempt,
@@ -32,7 +34,9 @@ from delivery.queue import ending, gate, leasing, recovery, ticks
 from delivery.queue.counts import counts
 from delivery.queue.gate import Rules
 from delivery.queue.leasing import Worker
-from delivery.queue.outcomes import Outcome
+from delivery.queue.outcomes import Outcome, returned
+from delivery.queue.settle import settle
+from delivery.sender.running import Running
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
 from tests.servers.receiver import Receiver
@@ -338,6 +342,90 @@ def test_a_letter_that_cannot_be_written_is_held(smtp_server: Receiver, send_thr
 
     message = Message.objects.get()
     assert (message.state, message.cause, message.attempts) == (MessageState.HELD, "render_error", 0)
+
+
+def test_whatever_goes_wrong_in_writing_holds_that_person_only(smtp_server: Receiver, send_thread: SendThread) -> None:
+    here = world.make(smtp_server)
+    odd, _fine = here.people(["odd@example.net", "fine@example.net"])
+    Contact.objects.filter(pk=odd.pk).update(fields="no object at all")
+    mailing = here.mailing()
+
+    world.run(send_thread, lambda: counts(mailing).held == 1 and counts(mailing).delivered == 1)
+
+    assert Message.objects.get(contact=odd).cause == "render_error"
+
+
+def test_a_lease_that_breaks_off_is_recovered_from_the_journal_and_pauses_its_mailing(
+    smtp_server: Receiver, send_thread: SendThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of our own, in the middle: some are answered, some are on the way, some were never begun."""
+    smtp_server.answer(dot=SLOW)
+    mailing = sending(300, smtp_server)
+    batch, batches = Running._batch, itertools.count()
+
+    async def break_off(self: Running) -> None:
+        if next(batches) == 3:
+            raise RuntimeError("a bug")
+        await batch(self)
+
+    monkeypatch.setattr(Running, "_batch", break_off)
+    world.run(send_thread, lambda: Mailing.objects.get().state == Mailing.State.PAUSED)
+    assert Mailing.objects.get().pause_reason == "worker_broke"
+    world.run(send_thread, lambda: not Lease.objects.filter(closed_at=None).exists())
+    assert counts(mailing).delivered == len(smtp_server.ledger()) < 300
+    assert counts(mailing).unknown == 0
+
+    mailings.resume(mailing)
+    world.run(send_thread, world.ended(mailing), seconds=60)
+    assert counts(mailing).delivered == len(smtp_server.ledger()) == len({line.rcpt for line in smtp_server.ledger()})
+    assert counts(mailing).delivered == 300
+
+
+def test_a_late_sign_that_a_mail_never_left_opens_a_finished_mailing_again(
+    smtp_server: Receiver, send_thread: SendThread
+) -> None:
+    smtp_server.answer(dot={"p1": ["DROP"]})
+    mailing = sending(3, smtp_server)
+    world.run(send_thread, world.ended(mailing))
+    message = Message.objects.get(state=MessageState.UNCERTAIN)
+
+    late = [returned(message.pk)]
+    with transaction.atomic():
+        settle(late, mailing=mailing.pk, lane="all", site=None)
+
+    mailing.refresh_from_db()
+    assert (mailing.state, mailing.finished_at) == (Mailing.State.SENDING, None)
+    world.run(send_thread, world.ended(mailing))
+    assert counts(mailing).delivered == 3
+
+
+def test_an_old_address_that_was_stopped_gets_no_mail_though_its_owner_has_a_new_one() -> None:
+    mailing = sending(2)
+    claim = leasing.take(HERE)
+    assert claim
+    message = Message.objects.select_related("contact").order_by("pk")[0]
+    assert message.contact
+    subscriptions.suppress(mailing.workspace, message.contact.address_key, Suppression.Reason.NO_SUCH_USER, source="t")
+    new = parse("new@example.net")
+    assert isinstance(new, Address)
+    people.readdress(message.contact, new)
+
+    passed = gate.pass_through(claim, rules(mailing), claim.ids)
+
+    assert passed.refused == {message.pk: "bounced"}
+
+
+def test_an_erased_person_leaves_no_address_behind(smtp_server: Receiver, send_thread: SendThread) -> None:
+    smtp_server.answer(rcpt={"p1": "550 5.1.1 <p1@example.net> no such user"})
+    mailing = sending(2, smtp_server)
+    world.run(send_thread, world.ended(mailing))
+    for contact in Contact.objects.all():
+        people.erase(contact)
+
+    assert set(Message.objects.values_list("rcpt", flat=True)) == {""}
+    kept = " ".join(str(row) for row in Attempt.objects.values_list("reply", "transcript", "cause", "code"))
+    assert "example.net" not in kept
+    assert "no_such_user" in kept, "what happened stays"
 
 
 def test_a_notice_that_may_have_been_taken_goes_out_again_with_the_same_bytes(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from delivery.models import Mailing, Message, MessageState, Route
+from delivery.queue.counts import counts
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
 
@@ -27,3 +28,33 @@ def test_a_smarthost_that_wants_a_sign_in_pauses_the_route_and_fails_nobody(
     mailing.refresh_from_db()
     assert (mailing.state, mailing.pause_reason) == (Mailing.State.PAUSED, Route.objects.get().pause_reason)
     assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.QUEUED, 0)}
+
+
+def test_a_smarthost_that_relays_for_nobody_pauses_the_route_and_fails_nobody(
+    receivers: Any, send_thread: SendThread
+) -> None:
+    server = receivers({"rcpt": {"*": ["554 5.7.1 <p0@example.net>: Relay access denied"] * 50}})
+    here = world.make(server)
+    here.people(f"p{n}@example.net" for n in range(5))
+    mailing = here.mailing()
+
+    world.run(send_thread, lambda: Route.objects.get().paused_at is not None)
+    send_thread.close()
+
+    mailing.refresh_from_db()
+    assert (mailing.state, mailing.pause_reason) == (Mailing.State.PAUSED, "relay_denied")
+    assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.QUEUED, 0)}
+
+
+def test_one_domain_that_a_working_smarthost_does_not_relay_to_is_held_for_a_person(
+    receivers: Any, send_thread: SendThread
+) -> None:
+    server = receivers({"rcpt": {"elsewhere": ["550 5.7.54 Unable to relay recipient in non-accepted domain"]}})
+    here = world.make(server)
+    here.people([*(f"p{n}@example.net" for n in range(20)), "elsewhere@example.org"])
+    mailing = here.mailing()
+
+    world.run(send_thread, lambda: counts(mailing).held == 1 and counts(mailing).delivered == 20)
+
+    assert Route.objects.get().paused_at is None
+    assert Message.objects.get(rcpt="elsewhere@example.org").cause == "relay_denied"
