@@ -1,4 +1,5 @@
-"""How many people a draft reaches, counted: at once while that is quick, else in the background."""
+"""How many people a draft reaches, counted: at once while that is quick, else in the background. Once the send has
+begun, the figures are the mailing's own."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from campaigns.models import Campaign
 from delivery.models import Exclusion
 from delivery.queue.audience import Funnel
 from delivery.queue.audience import funnel as count
+from delivery.queue.counts import counts
 
 PATIENCE_MS = 1500  # what a page may wait for; a longer count goes to the `work` queue
 RECOUNT = dt.timedelta(seconds=60)  # a slow count is not begun again while its last result is this new
@@ -37,6 +39,7 @@ class Counted:
     lines: list[Line]
     at: dt.datetime | None
     stale: bool = False
+    begun: bool = False  # these are the people of the send, and no longer change
 
     @property
     def receiving_text(self) -> str:
@@ -50,6 +53,10 @@ class Counted:
 
 def funnel(campaign: Campaign) -> Counted:
     """The ledger for the page. Never waits longer than PATIENCE_MS; `stale` says that a count is under way."""
+    mailing = campaign.mailing
+    if mailing is not None and mailing.started_at is not None:
+        excluded = counts(mailing).excluded
+        return Counted(mailing.matched, mailing.expanded, _lines(excluded), mailing.started_at, begun=True)
     if not campaign.include_lists:
         return Counted(0, 0, [], timezone.now())
     kept = read(campaign)
@@ -101,11 +108,16 @@ def read(campaign: Campaign) -> Counted | None:
     kept = campaign.counted
     if "matched" not in kept:
         return None
-    words = dict(Exclusion.Reason.choices)
-    lines = [Line(reason, words[reason], kept["excluded"][reason]) for reason in words if reason in kept["excluded"]]
-    lines.sort(key=lambda line: -line.people)
     at = dt.datetime.fromisoformat(kept["at"])
-    return Counted(kept["matched"], kept["receiving"], lines, at, stale=kept["lists"] != _key(campaign))
+    return Counted(
+        kept["matched"], kept["receiving"], _lines(kept["excluded"]), at, stale=kept["lists"] != _key(campaign)
+    )
+
+
+def _lines(excluded: dict[str, int]) -> list[Line]:
+    words = dict(Exclusion.Reason.choices)
+    lines = [Line(reason, words[reason], excluded[reason]) for reason in words if reason in excluded]
+    return sorted(lines, key=lambda line: -line.people)
 
 
 def _stale(kept: Counted | None) -> Counted:

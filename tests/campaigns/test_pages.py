@@ -9,9 +9,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, User
+from campaigns import launching
 from campaigns.models import Campaign
+from contacts.models import List
+from delivery import mailings
 from delivery.models import Mailing
+from delivery.queue import ticks
 
 
 def url(name: str, campaign: Campaign) -> str:
@@ -108,3 +112,17 @@ def test_a_duplicate_keeps_the_words_and_not_the_audience(signed_in: Client, dra
     copy = Campaign.objects.order_by("-pk").first()
     assert copy is not None
     assert (copy.name, copy.html, copy.include_lists) == ("Autumn (copy)", draft.html, [])
+
+
+def test_once_the_send_has_begun_the_audience_is_that_of_the_send(
+    signed_in: Client, draft: Campaign, owner: User
+) -> None:
+    mailing = launching.schedule(draft, by=owner, actor=owner)
+    mailings.start_now(mailing)
+    ticks.advance()
+    List.objects.get().subscriptions.all()[0].delete()
+
+    page = signed_in.get(url("audience", draft)).content.decode()
+
+    assert 'Audience <span class="n">500</span>' in page
+    assert "Counted when the send began" in page and "counted again when the send begins" not in page
