@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from ninja import Schema
+from pydantic import Field
 
 from accounts.api import ApiRequest, Id, Key, Resource
 from accounts.api_keys import Scope
@@ -41,6 +42,11 @@ class LinkOut(Schema):
     machine_clicks: int
 
 
+class ClosedOut(Schema):
+    provider: str
+    until: datetime
+
+
 class ReportOut(Schema):
     """`rate` is people a minute now; done between `earliest` and `latest`, null where nothing can be said."""
 
@@ -53,7 +59,9 @@ class ReportOut(Schema):
     providers: list[ProviderOut]
     people_who: dict[str, int]
     links: list[LinkOut]
+    give_up_at: datetime | None = Field(description="Whoever still waits then counts as failed; a pause moves it")
     route_closed_until: datetime | None
+    closed_providers: list[ClosedOut] = Field(description="Those that take no mail at the moment, over a direct route")
 
 
 class CauseOut(Schema):
@@ -102,7 +110,9 @@ def read_report(request: ApiRequest, pk: Id) -> Any:
         "earliest": made.pace.earliest,
         "latest": made.pace.latest,
         "people_who": {deed.value: number for deed, number in made.deeds.items()},
+        "give_up_at": made.give_up_at,
         "route_closed_until": made.closed_until,
+        "closed_providers": [{"provider": one.key, "until": one.until} for one in made.closed_providers],
     }
 
 

@@ -10,12 +10,14 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from analytics import closings
+from analytics.closings import Closed
 from analytics.deeds import Deed
 from analytics.models import MailingDeed, MailingLink, MailingMinute, MailingOutcome
 from analytics.pace import Minute, Pace, pace
-from delivery import knowledge, providers
+from delivery import knowledge, mailings, providers
 from delivery.message_page import explanation_of
-from delivery.models import Bucket, Exclusion, Link, Mailing
+from delivery.models import Exclusion, Link, Mailing
 from delivery.queue.counts import Counts, counts
 
 EXPIRED = "expired"
@@ -82,11 +84,21 @@ class Report:
     links: list[LinkRow]
     excluded: list[Excluded]
     closed_until: datetime | None
+    closed_providers: list[Closed]
     at: datetime
 
     @property
     def over(self) -> bool:
         return self.mailing.state in (Mailing.State.FINISHED, Mailing.State.STOPPED)
+
+    @property
+    def give_up_hours(self) -> int:
+        """How long the campaign tries; pauses come on top."""
+        return self.mailing.campaign.give_up_hours
+
+    @property
+    def give_up_at(self) -> datetime | None:
+        return mailings.give_up_at(self.mailing)
 
     @property
     def all_providers(self) -> ProviderRow:
@@ -116,7 +128,8 @@ def report(mailing: Mailing) -> Report:
         deeds=deeds_of(mailing),
         links=links_of(mailing),
         excluded=excluded_of(counted),
-        closed_until=closed_until(mailing),
+        closed_until=closings.route_until(mailing),
+        closed_providers=closings.providers(mailing),
         at=now,
     )
 
@@ -204,10 +217,3 @@ def excluded_of(counted: Counts) -> list[Excluded]:
     words = dict(Exclusion.Reason.choices)
     rows = [Excluded(reason, str(words.get(reason, reason)), n) for reason, n in counted.excluded.items()]
     return sorted(rows, key=lambda row: -row.people)
-
-
-def closed_until(mailing: Mailing) -> datetime | None:
-    """When the mailing's own route is tried again, if it does not answer now."""
-    keys = [f"route:{pk}" for pk in mailing.routes.values_list("pk", flat=True)]
-    closed = Bucket.objects.filter(key__in=keys, closed_until__gt=timezone.now()).order_by("-closed_until")
-    return closed.values_list("closed_until", flat=True).first()

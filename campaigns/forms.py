@@ -10,6 +10,7 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import Workspace
 from accounts.text import control_character
@@ -170,6 +171,20 @@ class RouteForm(forms.Form):
         super().__init__(*args, **kwargs)
         routes = workspace.routes.exclude(kind=Route.Kind.SANDBOX)
         self.fields["route"].queryset = routes  # type: ignore[attr-defined]
+
+
+class GiveUpForm(forms.Form):
+    """How long whoever does not get it at once is tried again. A program may have set hours of its own."""
+
+    USUAL = (2, 6, 12, 24, 48, 72)
+    give_up_hours = forms.TypedChoiceField(label=_("Give up after"), coerce=int)
+
+    def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        hours = sorted({*self.USUAL, campaign.give_up_hours})
+        self.fields["give_up_hours"].choices = [  # type: ignore[attr-defined]
+            (number, ngettext("%(n)s hour", "%(n)s hours", number) % {"n": number}) for number in hours
+        ]
 
 
 class TestForm(forms.Form):

@@ -59,6 +59,7 @@ def schedule(
         include_lists=locked.include_lists,
         exclude_lists=locked.exclude_lists,
         start_at=start_at,
+        give_up_after=timedelta(hours=locked.give_up_hours),
     )
     Campaign.objects.filter(pk=locked.pk).update(
         state=Campaign.State.SCHEDULED, mailing=mailing, send_at=start_at, zone=zone, scheduled_by=by

@@ -17,6 +17,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/send", sending.check, name="send"),
     path("campaigns/<int:pk>/accept", sending.accept, name="accept"),
     path("campaigns/<int:pk>/route", sending.choose_route, name="route"),
+    path("campaigns/<int:pk>/give-up", sending.choose_give_up, name="give_up"),
     path("campaigns/<int:pk>/schedule", sending.schedule, name="schedule"),
     path("campaigns/<int:pk>/undo", sending.undo, name="undo"),
     path("campaigns/<int:pk>/start", sending.start_now, name="start"),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from analytics.deeds import Deed
 from analytics.pace import Minute
-from analytics.reports import CauseRow, Report
+from analytics.reports import EXPIRED, CauseRow, Report, provider_name
 from delivery import knowledge
 from delivery.models import Mailing
 from delivery.own_causes import OWN_CAUSES
@@ -108,18 +108,37 @@ def pause_words(mailing: Mailing) -> str:
 
 
 @register.simple_tag
+def closed_words(report: Report) -> str:
+    """Which providers take no mail now: by name if it is one."""
+    closed = report.closed_providers
+    if len(closed) > 1:
+        return _("%(n)s providers take no mail at the moment") % {"n": len(closed)}
+    return _("%(name)s takes no mail at the moment") % {"name": provider_name(closed[0].key)}
+
+
+@register.simple_tag
 def people(number: int) -> str:
     return ngettext("%(n)s person", "%(n)s people", number) % {"n": f"{number:,}"}
 
 
 @register.simple_tag
-def retry_words(row: CauseRow) -> str:
+def retry_words(row: CauseRow, report: Report) -> str:
+    hours = report.give_up_hours
     if row.outcome == "retrying":
-        return _("Yes, by ourselves, for as long as the campaign allows (72 hours). You need not do anything.")
+        words = ngettext(
+            "Yes, by ourselves, for as long as the campaign allows (%(n)s hour). You need not do anything.",
+            "Yes, by ourselves, for as long as the campaign allows (%(n)s hours). You need not do anything.",
+            hours,
+        )
+        return words % {"n": hours}
     if row.outcome == "unknown":
         return _("No: they may have it already. Nobody gets it twice by itself.")
     if row.outcome == "held":
         return _("Not before you decide.")
+    if row.cause == EXPIRED:
+        return ngettext(
+            "No. The campaign gave up after %(n)s hour.", "No. The campaign gave up after %(n)s hours.", hours
+        ) % {"n": hours}
     if row.action == "suppress_now":
         return _("No. These addresses are stopped, so that they do not harm your reputation.")
     return _("No. Nothing more is sent to them in this campaign.")

@@ -11,6 +11,7 @@ from pydantic import Field, NaiveDatetime
 
 from accounts.api import ApiRequest, Body, Id
 from campaigns.models import Campaign
+from campaigns.models.campaign import GIVE_UP_HOURS
 from delivery.queue.counts import Counts, counts
 
 ListIds = Annotated[list[Id], Field(max_length=1000)]
@@ -32,6 +33,9 @@ class CampaignIn(Body):
     include_lists: ListIds = []
     exclude_lists: ListIds = []
     route: Id | None = Field(None, description="null: the workspace's own")
+    give_up_hours: Annotated[int, Field(ge=1, le=GIVE_UP_HOURS)] = Field(
+        GIVE_UP_HOURS, description="Whoever still waits so many hours after the start counts as failed"
+    )
 
 
 class CampaignChange(CampaignIn):
@@ -63,6 +67,7 @@ class CampaignOut(CampaignLine):
     include_lists: list[int]
     exclude_lists: list[int]
     route: int | None = Field(None, alias="route_id")
+    give_up_hours: int
     zone: str
 
 

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import WorkspaceOwned
 from contacts.models import Contact
 from delivery.models import FromAddress, Mailing, Route
+
+GIVE_UP_HOURS = 72  # what is usual, and the most
 
 
 class Campaign(WorkspaceOwned):
@@ -40,6 +43,10 @@ class Campaign(WorkspaceOwned):
     route = models.ForeignKey(Route, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     include_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
     exclude_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    # Whoever still waits so long after the start counts as failed; pauses come on top.
+    give_up_hours = models.PositiveSmallIntegerField(
+        default=GIVE_UP_HOURS, validators=[MinValueValidator(1), MaxValueValidator(GIVE_UP_HOURS)]
+    )
     counted = models.JSONField(default=dict, blank=True)  # the last funnel: campaigns.audience.Counted
     accepted_checks = models.JSONField(default=dict, blank=True)  # "look" checks that a person accepted: id → value
     version = models.PositiveIntegerField(default=1)
@@ -74,6 +81,13 @@ class Campaign(WorkspaceOwned):
     @property
     def editable(self) -> bool:
         return self.state == self.State.DRAFT
+
+    @property
+    def receiving(self) -> int:
+        """People: the mailing's own once it has begun, before that of the last count."""
+        if self.mailing is not None and self.mailing.started_at is not None:
+            return self.mailing.expanded
+        return int(self.counted.get("receiving", 0))
 
     @property
     def local_send_at(self) -> datetime | None:

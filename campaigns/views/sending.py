@@ -14,10 +14,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from accounts.roles import Can, WorkspaceRequest, requires
 from campaigns import audience, editing, launching, preflight, problems, samples, tasks, testing
-from campaigns.forms import AudienceForm, RouteForm, ScheduleForm, TestForm
+from campaigns.forms import AudienceForm, GiveUpForm, RouteForm, ScheduleForm, TestForm
 from campaigns.models import Campaign
 from campaigns.views.writing import campaign_of
 from delivery import mailings
@@ -57,21 +58,21 @@ def save_audience(request: WorkspaceRequest, pk: int) -> HttpResponse:
         campaign = editing.save(campaign, version, form.values(), request.user)
     except editing.NotEditable:
         messages.error(request, _("This campaign is scheduled or sent: its audience can no longer change."))
-        return _shown_anew(request, pk)
+        return _shown_anew(request, "campaigns:audience", pk)
     except editing.Conflict:
         messages.error(request, _("Somebody else saved this campaign a moment ago. Look at it and choose again."))
-        return _shown_anew(request, pk)
+        return _shown_anew(request, "campaigns:audience", pk)
     if request.htmx:
         context = {"campaign": campaign, "funnel": _funnel(campaign), "saved": True}
         return render(request, "campaigns/_funnel.html", context)
     return redirect("campaigns:audience", pk)
 
 
-def _shown_anew(request: WorkspaceRequest, pk: int) -> HttpResponse:
+def _shown_anew(request: WorkspaceRequest, page: str, pk: int) -> HttpResponse:
     """The page as it is stored now, with the message at its top."""
     if request.htmx:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    return redirect("campaigns:audience", pk)
+    return redirect(page, pk)
 
 
 @requires(Can.VIEW)
@@ -108,6 +109,7 @@ def _check_page(
         "funnel": _funnel(campaign),
         "route_form": RouteForm(initial={"route": campaign.route}, workspace=request.workspace),
         "route": launching.route_of(campaign),
+        "give_up_form": GiveUpForm(initial={"give_up_hours": campaign.give_up_hours}, campaign=campaign),
         "test_form": test or TestForm(initial={"to": request.user.email}),
         "tests": testing.recent(campaign),
         "undo_seconds": int(launching.undo_window(campaign).total_seconds()),
@@ -130,6 +132,18 @@ def choose_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(route=form.cleaned_data["route"])
     return redirect("campaigns:send", pk)
+
+
+@requires(Can.SEND)
+@require_POST
+def choose_give_up(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """Its control saves itself: the page stays as it is, since an hour may be typed in it."""
+    campaign = campaign_of(request, pk)
+    form, drafts = GiveUpForm(request.POST, campaign=campaign), Campaign.objects.filter(state=Campaign.State.DRAFT)
+    saved = form.is_valid() and drafts.filter(pk=campaign.pk).update(**form.cleaned_data)
+    if saved and request.htmx:
+        return trigger_client_event(HttpResponse(status=204), "announce", {"value": _("Saved.")})
+    return _shown_anew(request, "campaigns:send", pk)
 
 
 @requires(Can.SEND)

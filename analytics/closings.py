@@ -1,0 +1,63 @@
+"""Who takes no mail of this mailing at the moment: its smarthost, or providers that a direct route meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.utils import timezone
+
+from delivery import buckets
+from delivery.models import Bucket, Mailing, Route
+
+SAMPLE = 1_000  # of those who wait in a lane of many sites: enough to meet every large one
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A named provider by its `key`; any other site by that of its MX hosts."""
+
+    key: str
+    until: datetime
+
+
+# Sites with a lane of their own that people still wait in; and, of those pooled with others, the named ones. A small
+# server that is down is not worth a notice to everyone who looks at the report.
+_WAITED_FOR = """
+    SELECT site_id FROM delivery_run WHERE mailing_id = %(mailing)s AND cursor <= last AND site_id IS NOT NULL
+    UNION SELECT s.id FROM (
+        SELECT message_id, site_id FROM delivery_deferral WHERE mailing_id = %(mailing)s LIMIT %(sample)s
+    ) f
+    JOIN delivery_message m ON m.id = f.message_id
+    JOIN delivery_domain d ON d.id = m.domain_id
+    JOIN delivery_site s ON s.id = d.site_id AND (s.provider <> '' OR s.id = f.site_id)
+"""
+_SITES = f"SELECT id, coalesce(nullif(provider, ''), key) FROM delivery_site WHERE id IN ({_WAITED_FOR})"
+
+
+def route_until(mailing: Mailing) -> datetime | None:
+    """When the mailing's smarthost is tried again, if it does not answer now."""
+    keys = [buckets.route_key(pk) for pk in mailing.routes.values_list("pk", flat=True)]
+    return max(_closed(keys).values(), default=None)
+
+
+def providers(mailing: Mailing) -> list[Closed]:
+    """Providers that people of this mailing wait for, the one that is tried again first at the head."""
+    routes = list(mailing.routes.filter(kind=Route.Kind.DIRECT).values_list("pk", flat=True))
+    if not routes or mailing.state != Mailing.State.SENDING:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_SITES, {"mailing": mailing.pk, "sample": SAMPLE})
+        names = {buckets.site_key(route, site): name for site, name in cursor.fetchall() for route in routes}
+    closed = _closed(names)
+    latest: dict[str, datetime] = {}  # a provider may have several sites
+    for key, until in closed.items():
+        latest[names[key]] = max(until, latest.get(names[key], until))
+    return sorted((Closed(name, until) for name, until in latest.items()), key=lambda one: (one.until, one.key))
+
+
+def _closed(keys: Iterable[str]) -> dict[str, datetime]:
+    rows = Bucket.objects.filter(key__in=list(keys), closed_until__gt=timezone.now())
+    return {key: until for key, until in rows.values_list("key", "closed_until") if until is not None}
