@@ -29,12 +29,24 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Connections:
-    """How many connections all workers may hold to one place together, and how many messages each may carry."""
+class Sender:
+    """Whose limits hold beside those of the route: ids."""
 
-    key: str
-    most: int | None
-    messages: int
+    domain: int | None = None
+    workspace: int | None = None
+
+    def __str__(self) -> str:
+        """As the end of a key: "/domain:3", or nothing."""
+        parts = (("domain", self.domain), ("workspace", self.workspace))
+        return "".join(f"/{name}:{value}" for name, value in parts if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Every limit that counts a connection, by key, with the most that all workers may hold under it together."""
+
+    shared: tuple[tuple[str, int], ...]
+    messages: int  # that each may carry
 
 
 def route_key(route: int) -> str:
@@ -52,36 +64,46 @@ def closing_keys(route: Route, site: int | None) -> list[str]:
     return [route_key(route.pk)] + ([site_key(route.pk, site)] if site is not None else [])
 
 
+def sender_of(mailing: Mailing) -> Sender:
+    return Sender(mailing.from_address.sending_domain_id, mailing.workspace_id)
+
+
 def scopes(mailing: Mailing, route: Route, site: int | None) -> list[Scope]:
     """The limits that hold for this mailing on this route, by key; site limits only where we deliver to the site."""
-    domain, workspace = mailing.from_address.sending_domain_id, mailing.workspace_id
-    found = []
-    for limit in Limit.objects.all():  # a handful of rows an install
-        key = _key(limit)
-        if key and _applies(limit, route, site, domain, workspace):
-            rates = Limits(limit.per_second, limit.per_minute, limit.per_hour, limit.per_day)
-            if rates != Limits():
-                found.append(Scope(key, rates))
+    sender = sender_of(mailing)
+    found = [
+        Scope(key, rates)
+        for limit in Limit.objects.all()  # a handful of rows an install
+        if (key := _key(limit)) and _applies(limit, route, site, sender) and (rates := _rates(limit)) != Limits()
+    ]
     return sorted(found, key=lambda scope: scope.key)
 
 
-def limited_sites(route: int) -> dict[int, Scope]:
-    """The sites that have a rate or cap of their own over this route."""
-    found = {}
-    for limit in Limit.objects.filter(route=route, site__isnull=False, sending_domain=None, workspace=None):
-        rates = Limits(limit.per_second, limit.per_minute, limit.per_hour, limit.per_day)
-        if rates != Limits() and limit.site_id is not None:
-            found[limit.site_id] = Scope(_key(limit), rates)
-    return found
+def limited_sites(route: int, sender: Sender) -> dict[int, list[Scope]]:
+    """What limits the rate of single sites, by site, for this sender over this direct route."""
+    found: dict[int, list[Scope]] = {}
+    for limit in Limit.objects.filter(site__isnull=False):
+        site, rates = limit.site_id, _rates(limit)
+        if site is not None and rates != Limits() and _names(limit, route, sender):
+            found.setdefault(site, []).append(Scope(_key(limit), rates))
+    return {site: sorted(them, key=lambda scope: scope.key) for site, them in found.items()}
 
 
-def _applies(limit: Limit, route: Route, site: int | None, domain: int, workspace: int) -> bool:
+def _rates(limit: Limit) -> Limits:
+    return Limits(limit.per_second, limit.per_minute, limit.per_hour, limit.per_day)
+
+
+def _applies(limit: Limit, route: Route, site: int | None, sender: Sender) -> bool:
     if limit.site_id is not None and (route.kind != Route.Kind.DIRECT or limit.site_id != site):
         return False
+    return _names(limit, route.pk, sender)
+
+
+def _names(limit: Limit, route: int, sender: Sender) -> bool:
     return (
-        limit.route_id in (None, route.pk)
-        and limit.sending_domain_id in (None, domain)
-        and limit.workspace_id in (None, workspace)
+        limit.route_id in (None, route)
+        and limit.sending_domain_id in (None, sender.domain)
+        and limit.workspace_id in (None, sender.workspace)
     )
 
 
@@ -104,18 +126,25 @@ def narrowest(found: Iterable[Scope]) -> float:
     return throttle.narrowest(scope.limits for scope in found)
 
 
-def connections(route: Route, site: int | None) -> Connections:
-    """The narrowest connection limits of the route, and of the site where we deliver to it ourselves."""
-    direct = route.kind == Route.Kind.DIRECT
-    limits = [
-        limit
-        for limit in Limit.objects.filter(sending_domain=None, workspace=None)
-        if _applies(limit, route, site, 0, 0)
-    ]
-    most = [limit.connections for limit in limits if limit.connections]
+def connections(route: Route, site: int | None, sender: Sender) -> Connections:
+    """What holds for one connection over this route (to this site, where we deliver to it) that mails for `sender`."""
+    limits = [limit for limit in Limit.objects.all() if _applies(limit, route, site, sender)]
+    shared = sorted((key, limit.connections) for limit in limits if limit.connections and (key := _key(limit)))
     messages = [limit.per_connection for limit in limits if limit.per_connection]
-    key = site_key(route.pk, site) if direct and site is not None else route_key(route.pk)
-    return Connections(key, min(most, default=None), min(messages, default=DEFAULT_PER_CONNECTION))
+    return Connections(tuple(shared), min(messages, default=DEFAULT_PER_CONNECTION))
+
+
+def own_connections(route: Route, sender: Sender) -> Sender:
+    """What of this sender limits of connections name: its mail then goes over connections that carry no other's."""
+    named = [
+        limit
+        for limit in Limit.objects.exclude(connections=None, per_connection=None)
+        if limit.route_id in (None, route.pk)
+    ]
+    return Sender(
+        sender.domain if sender.domain in {limit.sending_domain_id for limit in named} else None,
+        sender.workspace if sender.workspace in {limit.workspace_id for limit in named} else None,
+    )
 
 
 @transaction.atomic

@@ -111,7 +111,7 @@ class RouteForm(RouteModelForm):
 
 
 class LimitForm(LimitModelForm):
-    """What may pass in a time over one route."""
+    """What may pass in a time, and over how many connections: over a route, to a provider, from a sending domain."""
 
     class Meta:
         model = Limit

@@ -51,7 +51,7 @@ class Route(models.Model):
 
 
 class Limit(models.Model):
-    """What may pass in a time. Empty figures do not limit; the narrowest of all that apply holds.
+    """What may pass in a time, and over how many connections. Empty figures do not limit; all that apply hold.
 
     One row a scope: a route, a provider over a route, a sending domain, a workspace.
     """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit
 from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, held, returned
+from delivery.sender.slots import Grip
 from delivery.smtp.client import Endpoint, connect, may_retry_plain
 from delivery.smtp.commands import Envelope
 from delivery.smtp.faults import Fault
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from delivery.sender.process import Process
 
 IDLE_SECONDS = 15.0  # a connection without work is closed then
+IDLE_SHARED_SECONDS = 2.0  # one that others may be waiting for
+TURN_SECONDS = 5.0  # a connection that others do wait for goes on so long
+WAIT_SECONDS = 10.0  # for others to let go, before what waits here goes back to the queue
 RESENT = 3  # how often a message whose connection broke before its dot goes to another one under the same mark
 RENDER = "render_error"
 _OUR_SETUP = frozenset({Fault.AUTH_FAILED, Fault.AUTH_UNAVAILABLE, Fault.TLS_CERTIFICATE, Fault.TLS_UNAVAILABLE})
@@ -66,8 +70,7 @@ class Line:
     smarthost: bool
     endpoints: tuple[Endpoint, ...]
     connections: int  # of this process
-    shared: int | None  # of all workers together
-    shared_key: str
+    shared: tuple[tuple[str, int], ...]  # of all workers together: keys of limits, in order, and their most
     per_connection: int
 
 
@@ -84,6 +87,7 @@ class Place:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._proved = False  # has taken a message since its last failure
         self._most = line.connections
+        self._watched = False
         self._changed = asyncio.Event()
         self._failed_for = 0.0  # seconds that it stays closed, once it has failed
         self._loop = asyncio.get_running_loop()
@@ -131,8 +135,16 @@ class Place:
         """Close what has been idle for a while."""
         now = self._loop.time()
         for session, hold in list(self.sessions.items()):
-            if session.idle and now - hold.used > IDLE_SECONDS:
+            longest = IDLE_SHARED_SECONDS if hold.grip.slots else IDLE_SECONDS
+            if session.idle and (now - hold.used > longest or self._has_had_its_turn(hold)):
                 self._task(session.quit())
+
+    def _watch(self) -> None:
+        """What others may be waiting for is let go also while this process is given no work."""
+        self.rest()
+        self._watched = bool(self.sessions)
+        if self._watched:
+            self._loop.call_later(1.0, self._watch)
 
     @property
     def busy(self) -> bool:
@@ -152,22 +164,27 @@ class Place:
 
     async def _connect(self) -> None:
         try:
-            slot = await self.process.slot(self.line.shared_key, self.line.shared)
-            if slot is None:
+            began = self._loop.time()
+            grip = await self.process.sharing.take(self.line.shared, lambda: self._may_wait(began))
+            if grip is None:
                 self._none_free()
                 return
             found = await self._dial()
             if isinstance(found, Reply):
-                await self.process.free(self.line.shared_key, slot)
+                await self.process.sharing.give(grip)
                 await self._not_opened(found)
                 return
-            self._adopt(found, slot)
+            self._adopt(found, grip)
         finally:
             self._opening -= 1
             self._changed.set()
 
+    def _may_wait(self, since: float) -> bool:
+        """The first connection is waited for; more are only taken while there are any."""
+        return not self.sessions and not self.process.draining and self._loop.time() - since < WAIT_SECONDS
+
     def _none_free(self) -> None:
-        """Other workers hold all connections that the limit allows."""
+        """Others hold all connections that a limit allows."""
         self._most = max(1, len(self.sessions))
         if not self.sessions:
             self._failed_for = 1.0
@@ -191,9 +208,12 @@ class Place:
                 break
         return failure
 
-    def _adopt(self, session: Session, slot: int) -> None:
-        hold = _Held(slot, self._loop.time(), {"host": session.host})
+    def _adopt(self, session: Session, grip: Grip) -> None:
+        now = self._loop.time()
+        hold = _Held(grip, now, now, {"host": session.host})
         self.sessions[session] = hold
+        if grip.slots and not self._watched:
+            self._watch()
         session.before_dot = self._before_dot
         session.on_reply = partial(self._on_reply, session, hold)
         session.on_close = partial(self._on_close, session, hold)
@@ -229,17 +249,23 @@ class Place:
     def _on_close(self, session: Session, hold: _Held, _reason: Reply) -> None:
         if self.sessions.pop(session, None) is None:
             return
-        self._task(self.process.free(self.line.shared_key, hold.slot))
+        self._task(self._let_go(session, hold))
         if self.queue and not self.process.draining:
             self._loop.call_soon(self.wake)
+
+    async def _let_go(self, session: Session, hold: _Held) -> None:
+        """Only a connection that is gone makes room for another."""
+        await session.gone()
+        await self.process.sharing.give(hold.grip)
 
     # Messages.
 
     def _pull(self, session: Session, hold: _Held) -> Envelope | None:
-        if hold.taken >= self.line.per_connection:
-            if not hold.leaving:
-                hold.leaving = True
-                self._task(session.quit())
+        if hold.leaving:
+            return None
+        if hold.taken >= self.line.per_connection or self._has_had_its_turn(hold):
+            hold.leaving = True
+            self._task(session.quit())
             return None
         while self.queue:
             job = self.queue.popleft()
@@ -257,6 +283,12 @@ class Place:
             hold.used = self._loop.time()
             return envelope
         return None
+
+    def _has_had_its_turn(self, hold: _Held) -> bool:
+        """Others wait for what it holds, and it has nothing to do or has done much."""
+        if not hold.taken or not self.process.sharing.wanted(hold.grip):
+            return False
+        return not self.queue or self._loop.time() - hold.since > TURN_SECONDS
 
     def _before_dot(self, message: int) -> bool:
         """The journal knows of the dot before the server does. A mark whose lease may be over is not used."""
@@ -317,7 +349,8 @@ class Place:
 class _Held:
     """What a place remembers of one connection."""
 
-    slot: int
+    grip: Grip
+    since: float
     used: float
     told: dict[str, Any]  # what is kept of the dialogue of a delivered message
     taken: int = 0

@@ -8,7 +8,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
@@ -33,7 +32,7 @@ from delivery.sender.pace import Pace
 from delivery.sender.places import Line, Place
 from delivery.sender.routing import Router, router_for
 from delivery.sender.running import Running
-from delivery.sender.slots import Slots
+from delivery.sender.slots import Sharing
 from delivery.smtp.replies import Reply
 from delivery.smtp.timeouts import Timeouts
 
@@ -63,8 +62,7 @@ class Process:
         self.draining = False
         self._dots = 0
         self._dots_file = settings.RUN_DIR / f"send-{os.getpid()}.open"
-        self._slots = Slots()
-        self._slots_thread = ThreadPoolExecutor(1, thread_name_prefix="slots")
+        self.sharing = Sharing()
         self._places: dict[str, tuple[Place, float]] = {}
         self._place_locks: dict[str, asyncio.Lock] = {}
         self._old_places: set[Place] = set()
@@ -152,8 +150,7 @@ class Process:
         if self._leases:
             await asyncio.wait(self._leases)
         await asyncio.gather(*(place.close() for place in self._all_places()))
-        self._slots_thread.submit(self._slots.close)
-        self._slots_thread.shutdown()
+        self.sharing.close()
         self.database.close()
         self.journal.close()
         self._dots_file.unlink(missing_ok=True)
@@ -196,27 +193,14 @@ class Process:
             self._paces.clear()
         return self._paces.setdefault((claim.mailing, claim.lane), Pace())
 
-    async def slot(self, key: str, most: int | None) -> int | None:
-        if most is None:
-            return 0
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._slots_thread, self._slots.take, key, most)
-        except (DatabaseError, InterfaceError):
-            return None
-
-    async def free(self, key: str, slot: int) -> None:
-        if not slot:
-            return
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._slots_thread, self._slots.give, key, slot)
-        except (DatabaseError, InterfaceError):
-            return  # the lock went with its session
-
     async def failed(self, line: Line, reply: Reply, *, pause: bool) -> float:
         """The place is closed for everybody, or its route paused; seconds."""
         cause = classify(reply, provider=line.provider).cause
         log.warning("A mail server takes nothing now", place=line.key, reply=str(reply), cause=cause)
-        self._places.pop(line.key, None)
+        self._places = {  # read again before they are next used: somebody may have set it right
+            key: (place, -FRESH_SECONDS if place.line.key == line.key else read_at)
+            for key, (place, read_at) in self._places.items()
+        }
         try:
             if pause:
                 await self.database.ask(pause_route, line.route, cause)

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from accounts import fields
 from delivery import buckets
+from delivery.buckets import Sender
 from delivery.dns import MxResult
 from delivery.models import Mailing, Route
 from delivery.queue import sites
@@ -50,12 +51,15 @@ class Routed:
 class Router:
     """For a smarthost or the sandbox, which take mail for any domain."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, own: Sender) -> None:
+        """`own`: what of the sender limits of connections name; its mail shares no connection with others'."""
         self._process = process
+        self._own = own
 
     async def only_place(self, claim: Claim) -> Place | None:
         """The place that the whole lease depends on; None when each message has its own."""
-        return await self._process.place(buckets.route_key(claim.route), smarthost_line, claim.route)
+        key = f"{buckets.route_key(claim.route)}{self._own}"
+        return await self._process.place(key, smarthost_line, claim.route, self._own)
 
     async def route(self, claim: Claim, ids: Sequence[int]) -> Routed:
         return Routed(everyone=await self.only_place(claim))
@@ -64,9 +68,10 @@ class Router:
 class DirectRouter(Router):
     """To the MX of each domain: looked up (bounded, kept) before the gate, so that nobody is marked in vain."""
 
-    def __init__(self, process: Process, *, at_most_once: bool) -> None:
-        super().__init__(process)
-        self._at_most_once = at_most_once
+    def __init__(self, process: Process, own: Sender, mailing: Mailing) -> None:
+        super().__init__(process, own)
+        self._at_most_once = mailing.at_most_once
+        self._sender = buckets.sender_of(mailing)
 
     async def only_place(self, claim: Claim) -> Place | None:
         return None
@@ -83,7 +88,9 @@ class DirectRouter(Router):
                 routed.settled.append(decide(self._try(one), answer, random.random()))
             else:
                 going.setdefault(site_ids[answer.site], []).append((one, answer))
-        waits = await self._process.database.ask(site_waits, claim, {site: len(them) for site, them in going.items()})
+        waits = await self._process.database.ask(
+            site_waits, claim, self._sender, {site: len(them) for site, them in going.items()}
+        )
         for site, them in going.items():
             allowed, wait = waits.get(site, (len(them), 0.0))
             for one, answer in them[:allowed]:
@@ -120,21 +127,22 @@ class DirectRouter(Router):
     async def _place(self, claim: Claim, site: int, answer: MxResult) -> Place:
         """Domains of one site share its limits and its closing; a connection serves those with the same MX hosts."""
         hosts = ",".join(sorted(host.name for host in answer.hosts))
-        key = f"{buckets.site_key(claim.route, site)}|{hosts}"
-        return await self._process.place(key, direct_line, claim.route, site, answer)
+        key = f"{buckets.site_key(claim.route, site)}{self._own}|{hosts}"
+        return await self._process.place(key, direct_line, claim.route, site, answer, self._own)
 
 
 def router_for(process: Process, claim: Claim) -> Router:
     """Read from the database."""
-    if Route.objects.get(pk=claim.route).kind != Route.Kind.DIRECT:
-        return Router(process)
-    return DirectRouter(process, at_most_once=Mailing.objects.get(pk=claim.mailing).at_most_once)
+    route = Route.objects.get(pk=claim.route)
+    mailing = Mailing.objects.select_related("from_address").get(pk=claim.mailing)
+    own = buckets.own_connections(route, buckets.sender_of(mailing))
+    return DirectRouter(process, own, mailing) if route.kind == Route.Kind.DIRECT else Router(process, own)
 
 
-def smarthost_line(route_id: int) -> Line:
+def smarthost_line(route_id: int, sender: Sender) -> Line:
     """Read from the database: a smarthost, or the sandbox, which is one without secrets."""
     route = Route.objects.get(pk=route_id)
-    limits = buckets.connections(route, None)
+    limits = buckets.connections(route, None, sender)
     endpoint = Endpoint(
         host=route.host,
         port=route.port,
@@ -152,17 +160,16 @@ def smarthost_line(route_id: int) -> Line:
         sandbox=route.kind == Route.Kind.SANDBOX,
         smarthost=route.kind == Route.Kind.SMARTHOST,
         endpoints=(endpoint,),
-        connections=min(settings.SEND_CONNECTIONS, limits.most or settings.SEND_CONNECTIONS),
-        shared=limits.most,
-        shared_key=limits.key,
+        connections=min([settings.SEND_CONNECTIONS, *(most for _, most in limits.shared)]),
+        shared=limits.shared,
         per_connection=limits.messages,
     )
 
 
-def direct_line(route_id: int, site_id: int, answer: MxResult) -> Line:
+def direct_line(route_id: int, site_id: int, answer: MxResult, sender: Sender) -> Line:
     """To these MX hosts: TLS if they offer it, no certificate asked for (there is none to rely on)."""
     route = Route.objects.get(pk=route_id)
-    limits = buckets.connections(route, site_id)
+    limits = buckets.connections(route, site_id, sender)
     endpoints = tuple(
         Endpoint(
             host=host.name,
@@ -181,29 +188,28 @@ def direct_line(route_id: int, site_id: int, answer: MxResult) -> Line:
         sandbox=False,
         smarthost=False,
         endpoints=endpoints,
-        connections=min(settings.SEND_CONNECTIONS, limits.most or settings.SEND_CONNECTIONS),
-        shared=limits.most,
-        shared_key=limits.key,
+        connections=min([settings.SEND_CONNECTIONS, *(most for _, most in limits.shared)]),
+        shared=limits.shared,
         per_connection=limits.messages,
     )
 
 
-def site_waits(claim: Claim, wanted: Mapping[int, int]) -> dict[int, tuple[int, float]]:
+def site_waits(claim: Claim, sender: Sender, wanted: Mapping[int, int]) -> dict[int, tuple[int, float]]:
     """Of the sites that may not be sent to freely now: how many may go, and the seconds until the others may.
 
     A lane of its own has bought from its site's limit already; in a mixed lane each site is asked here.
     """
     waits: dict[int, tuple[int, float]] = {}
     closed = buckets.closed_seconds([buckets.site_key(claim.route, site) for site in wanted])
-    limited = buckets.limited_sites(claim.route)
+    limited = buckets.limited_sites(claim.route, sender)
     for site, number in wanted.items():
         still = closed.get(buckets.site_key(claim.route, site), 0.0)
         if still > 0:
             waits[site] = (0, still)
         elif site != claim.site and site in limited:
-            sale, now = buckets.buy([limited[site]], number)
+            sale, now = buckets.buy(limited[site], number)
             at_once = sale.number if sale.start - now < 1.0 else 0
             if at_once < sale.number:
-                buckets.give_back([limited[site]], sale.number)
+                buckets.give_back(limited[site], sale.number)
             waits[site] = (at_once, max(1.0, sale.start - now))
     return waits

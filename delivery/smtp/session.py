@@ -103,6 +103,10 @@ class Session(Pipeline):
         self._deadline.set(self._loop.time() + self.timeouts.quit)
         await self.changed()
         self._end(Fault.WITHDRAWN.reply(Phase.CONNECT))
+        await self.gone()
+
+    async def gone(self) -> None:
+        """Returns when a connection that has ended is closed."""
         await asyncio.wait([self._gone], timeout=self.timeouts.quit)
         self._transport.abort()  # a TLS peer may keep its close_notify to itself
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client, override_settings
 from django.urls import reverse
@@ -61,6 +63,19 @@ def test_a_provider_is_limited_and_the_limit_taken_away(admin: Client) -> None:
     assert b"Gmail" in admin.get(reverse("delivery:route", args=[route.pk])).content
     admin.post(url, {"site-site": "gmail"})
     assert not Limit.objects.exists()
+
+
+def test_a_domain_is_limited_in_speed_and_connections(admin: Client, workspace: Workspace) -> None:
+    domain = domains.add(workspace, "news.example.com", actor=None)
+    url = reverse("delivery:domain_limit", args=[domain.pk])
+    admin.post(url, {"per_second": "5", "connections": "2", "per_connection": "50"})
+    page = admin.get(reverse("delivery:domain", args=[domain.pk])).content.decode()
+    for name, value in (("per_second", "5.0"), ("connections", "2"), ("per_connection", "50")):
+        assert re.search(f'name="{name}"[^>]*value="{value}"', page)
+    answer = admin.post(url, {"connections": "0"})
+    assert answer.status_code == 422 and b"More than 0" in answer.content
+    limit = Limit.objects.get(sending_domain=domain)
+    assert (limit.connections, limit.per_connection) == (2, 50)
 
 
 def test_a_domain_gets_a_key_and_its_records(admin: Client) -> None:
