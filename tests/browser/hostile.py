@@ -31,9 +31,9 @@ from contacts.addresses import Address, parse
 from contacts.models import Bulk, Contact, Suppression
 from delivery import domains, tracking
 from delivery.keyring import keyring
-from delivery.models import Mailing, Message, Route
+from delivery.models import Mailing, Message, Route, SandboxMail
 from delivery.sandbox import store
-from delivery.tokens import WebToken
+from delivery.tokens import WebPurpose, WebToken
 
 MARK = "xss-mark"
 RUN = "window.__xss=1;top.__xss=1;alert(1);fetch('http://xss.invalid')"
@@ -180,6 +180,10 @@ def reports(mailing: Mailing, campaign: Campaign, workspace: Workspace, owner: U
     broken = editing.create(workspace, owner, name=SCRIPT[:200], html="{{ " + SCRIPT, subject=SCRIPT[:300])
     reader = Message.objects.get(mailing=mailing, rcpt="reader@mail.example")
     failed = Message.objects.filter(mailing=mailing).exclude(pk=reader.pk).earliest("pk")
+    mail = SandboxMail.objects.latest("pk").pk
+    own = SandboxMail.objects.filter(message_id=reader.pk).earliest("pk").pk
+    assert reader.contact_id
+    leave = keyring().unsubscribe_token(reader.contact_id, mailing.pk)
     odd = f"?q={quote(SCRIPT[:200])}&who={quote(SCRIPT)}&tag={quote(SHORT)}&cause={quote(SHORT)}"
     tabs = [(one.pk, tab) for one in (draft, broken) for tab in ("write", "audience", "send")]
     people_of = reverse("delivery:people", args=[mailing.pk])
@@ -197,7 +201,14 @@ def reports(mailing: Mailing, campaign: Campaign, workspace: Workspace, owner: U
         *(reverse("delivery:message", args=[reader.pk]) + f"?part={part}" for part in ("text", "source", "headers")),
         reverse("delivery:copy", args=[reader.pk]),
         reverse("delivery:sandbox"),
+        *(reverse("delivery:sandbox_mail", args=[pk]) + part for pk in (mail, own) for part in PARTS),
+        *(reverse("delivery:sandbox_letter", args=[pk]) for pk in (mail, own)),
+        reverse("delivery:view", args=[keyring().web_token(WebPurpose.VIEW, mailing.pk, reader.pk)]),
+        reverse("delivery:unsubscribe", args=[leave]), reverse("delivery:preferences", args=[leave]),
     ]  # fmt: skip
+
+
+PARTS = ("", "?part=text", "?part=headers", "?part=raw", "?part=source")
 
 
 if __name__ == "__main__":
