@@ -177,7 +177,9 @@ def give_up_at(mailing: Mailing) -> datetime | None:
 
 
 def _again(mailing: Mailing, state: MessageState) -> int:
-    """Into the queue once more; a finished mailing sends again, with a new span before it gives up."""
+    """Into the queue once more; what is finished sends again, with a new span before it gives up. Stopped is stopped."""
+    if Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk).state == State.STOPPED:
+        return 0
     number = remainders.try_again(mailing.pk, state)
     if number:
         _move(mailing, (State.FINISHED,), State.SENDING, finished_at=None, announced_at=None)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from ninja import Query
 from pydantic import Field
 
+from accounts import audit
 from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Sent, Window, answerable
 from accounts.api_keys import Scope
 from accounts.idempotency import once
@@ -20,6 +21,7 @@ from campaigns import launching, preflight, problems, testing
 from campaigns.api.shapes import (
     CampaignStatus,
     Changed,
+    Decided,
     PersonOut,
     TestIn,
     TestOut,
@@ -32,6 +34,7 @@ from campaigns.forms import ScheduleForm, clean_address
 from campaigns.models import Campaign
 from delivery import mailings, people
 from delivery.content.source import TemplateProblem
+from delivery.models import Mailing
 
 router = Resource(tags=["Sending"])
 Outcome = Literal["delivered", "retrying", "failed", "unknown", "held", "not_sent", "waiting", "excluded"]
@@ -97,6 +100,24 @@ def undo(request: ApiRequest, pk: Id) -> Any:
     return status_of(campaign_of(request, pk))
 
 
+@router.post("/{pk}/release-held", auth=Key(Scope.SEND), response={202: Decided})
+def release_held(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
+    """Try everyone again who is held: the letter or the route was put right."""
+    return once(request, request.auth, key, lambda: _decided(request, pk, "release", mailings.release_held), status=202)
+
+
+@router.post("/{pk}/drop-held", auth=Key(Scope.SEND), response=Decided)
+def drop_held(request: ApiRequest, pk: Id) -> Any:
+    """Leave everyone out who is held; they count as not sent."""
+    return _decided(request, pk, "drop", mailings.drop_held)
+
+
+@router.post("/{pk}/send-again", auth=Key(Scope.SEND), response={202: Decided})
+def send_again(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
+    """Send again to everyone whose outcome is unknown. Their server may have taken it: some may get it twice."""
+    return once(request, request.auth, key, lambda: _decided(request, pk, "again", mailings.send_again), status=202)
+
+
 @router.post("/{pk}/test", auth=Key(Scope.SEND), response={202: TestOut})
 def send_test(request: ApiRequest, pk: Id, key: Sent, test: TestIn) -> HttpResponse:
     """The letter as one person gets it, to at most ten addresses."""
@@ -145,6 +166,14 @@ def _schedule(request: ApiRequest, pk: int, at: datetime | None = None, zone: st
 def _changed(request: ApiRequest, pk: int, verb: Callable[..., bool]) -> dict[str, Any]:
     changed = verb(campaign_of(request, pk), actor=request)
     return _json(Changed, status_of(campaign_of(request, pk)) | {"changed": changed})
+
+
+def _decided(request: ApiRequest, pk: int, verb: str, act: Callable[[Mailing], int]) -> dict[str, Any]:
+    mailing = campaign_of(request, pk).mailing
+    number = act(mailing) if mailing else 0
+    if mailing and number:
+        audit.record(request, request.workspace, f"mailing.{verb}", mailing, people=number)
+    return _json(Decided, status_of(campaign_of(request, pk)) | {"people": number})
 
 
 def _test(request: ApiRequest, campaign: Campaign, test: TestIn) -> dict[str, Any]:

@@ -109,6 +109,10 @@ class Changed(CampaignStatus):
     changed: bool = Field(description="false: it was so already, or not in a state for it")
 
 
+class Decided(CampaignStatus):
+    people: int = Field(description="For how many it was decided; 0: nobody was held or unknown, or it was stopped")
+
+
 class When(Body):
     at: NaiveDatetime = Field(description="Wall time in the zone, without an offset")
     zone: str = Field(max_length=64, description="IANA name, such as Asia/Tokyo")

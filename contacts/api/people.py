@@ -1,4 +1,4 @@
-"""Contacts by HTTP: found, added, changed, put on lists, stopped."""
+"""Contacts by HTTP: found, added, changed, put on lists, stopped, erased."""
 
 from __future__ import annotations
 
@@ -84,6 +84,10 @@ class Stopping(Body):
 
 class Releasing(Body):
     note: str = Field(description="How you know that mail may go there")
+
+
+class Erasing(Body):
+    address: str = Field(description="The person's address, so that nobody is erased by a wrong id")
 
 
 class ContactChanged(ContactOut):
@@ -198,6 +202,17 @@ def release_mail(request: ApiRequest, pk: Id, releasing: Releasing) -> Any:
     note = form.cleaned_data["note"]
     changed = subscriptions.release(request.workspace, contact.address_key, note=note, source="api")
     return _recorded(request, contact, changed, "suppression.released", note=note)
+
+
+@router.post("/{pk}/erase", auth=Key(Scope.CONTACTS), response={204: None})
+def erase_contact(request: ApiRequest, pk: Id, erasing: Erasing) -> Any:
+    """Forget the person: values, lists, history. Only the stopped address stays. Nothing brings it back."""
+    contact = contact_of(request, pk)
+    if erasing.address.strip() != contact.address:
+        raise invalid("address", _("Nothing was erased: this contact has a different address."))
+    people.erase(contact, source="api")
+    audit.record(request, request.workspace, "contact.erased", f"#{contact.pk}")
+    return Status(204, None)
 
 
 def _recorded(request: ApiRequest, contact: Contact, changed: bool, action: str, **data: Any) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def test_a_control_character_is_refused_wherever_it_is_sent(api: Caller, people:
         ("POST", "/campaigns", {"subject": bad}, "subject"),
         ("PATCH", f"/campaigns/{draft}", {"name": bad, "version": 2}, "name"),
         ("PATCH", f"/campaigns/{draft}", {"preheader": bad, "version": 2}, "preheader"),
+        ("POST", f"/contacts/{contact}/erase", {"address": f"ken@mail.example{bad}"}, "address"),
         ("PATCH", f"/campaigns/{draft}", {"reply_to": f"x@mail.example{bad}", "version": 2}, "reply_to"),
         ("POST", f"/campaigns/{draft}/test", {"to": ["ok@mail.example", f"x@mail.example{bad}"]}, "to.1"),
         ("POST", f"/campaigns/{draft}/launch", None, "Idempotency-Key"),

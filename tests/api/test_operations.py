@@ -57,7 +57,7 @@ def operations() -> Iterator[Operation]:
 ALL = list(operations())
 ABOUT_ONE = [one for one in ALL if "{pk}" in one.path]
 # What makes mail leave the server.
-SENDING = {"launch", "schedule", "start", "resume", "send_test"}
+SENDING = {"launch", "schedule", "start", "resume", "send_test", "release_held", "send_again"}
 
 
 def named(operation: Operation) -> str:
@@ -127,6 +127,7 @@ BODIES = {
     "subscribe": {"lists": [1], "statement": "Asked"},
     "unsubscribe": {"lists": [1]},
     "release_mail": {"note": "They called"},
+    "erase_contact": {"address": "hanako@mail.example"},
     "release_suppression": {"note": "They called"},
     "switch_live": {"live": True},
     "add_address": {"name": "Keiko", "local_part": "keiko"},
