@@ -177,7 +177,7 @@ def give_up_at(mailing: Mailing) -> datetime | None:
 
 
 def _again(mailing: Mailing, state: MessageState) -> int:
-    """Into the queue once more; what is finished sends again, with a new span before it gives up. Stopped is stopped."""
+    """Into the queue once more: a finished mailing goes on, with a new span before it gives up; a stopped one not."""
     if Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk).state == State.STOPPED:
         return 0
     number = remainders.try_again(mailing.pk, state)
