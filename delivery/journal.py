@@ -33,7 +33,7 @@ class Gone(Exception):
 
 
 class Journal:
-    """The one of this process; `close` removes it, since a worker that ends in order owes nothing."""
+    """The one of this process; `close` removes it, unless a lease is left to recover from it."""
 
     def __init__(self, folder: Path, worker: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,9 +62,10 @@ class Journal:
         os.ftruncate(self._file, _HEAD)
         os.lseek(self._file, _HEAD, os.SEEK_SET)
 
-    def close(self) -> None:
+    def close(self, *, owes: bool = False) -> None:
         if self._file >= 0:
-            self.path.unlink(missing_ok=True)
+            if not owes:
+                self.path.unlink(missing_ok=True)
             os.close(self._file)
             self._file = -1
 

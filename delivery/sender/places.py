@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+import structlog
+
 from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit
-from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, held, returned
+from delivery.knowledge import classify
+from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, held, refuses_us, returned
 from delivery.sender.slots import Grip
 from delivery.smtp.client import Endpoint, connect, may_retry_plain
 from delivery.smtp.commands import Envelope
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from delivery.sender.mailing import Sending
     from delivery.sender.process import Process
 
+log = structlog.get_logger(__name__)
 IDLE_SECONDS = 15.0  # a connection without work is closed then
 IDLE_SHARED_SECONDS = 2.0  # one that others may be waiting for
 TURN_SECONDS = 5.0  # a connection that others do wait for goes on so long
@@ -233,7 +237,8 @@ class Place:
     async def _trouble(self, reply: Reply) -> None:
         """Nothing was said about anybody: the place closes for a while, or its route pauses if the set-up is wrong."""
         self._proved = False
-        paused = self.line.smarthost and (reply.synthetic in _OUR_SETUP or reply.code == 530)
+        ours = reply.synthetic in _OUR_SETUP or refuses_us(reply, classify(reply, provider=self.line.provider))
+        paused = self.line.smarthost and ours
         self._failed_for = await self.process.failed(self.line, reply, pause=paused) or 1.0
         self._changed.set()
         self._return_queue(self._failed_for)
@@ -272,7 +277,9 @@ class Place:
             self.process.journal.building(job.holder.lease, job.to.message)
             try:
                 envelope = job.holder.sending.write(job.to)
-            except (RenderLimit, BadHeader) as problem:
+            except Exception as problem:  # whatever it is, it must not keep the others of the lease waiting
+                if not isinstance(problem, (RenderLimit, BadHeader)):
+                    log.exception("A message cannot be written", message=job.to.message)
                 job.holder.done(job, _unwritable(job, problem))
                 continue
             finally:
@@ -323,7 +330,7 @@ class Place:
         to = job.to
         tried = Try(
             to.message, to.attempts, self.line.provider, job.holder.sending.at_most_once, self.line.sandbox,
-            self.line.smarthost,
+            self.line.smarthost, self._proved,
         )  # fmt: skip
         outcome = decide(tried, reply, random.random())
         if reply.synthetic == Fault.WITHDRAWN:

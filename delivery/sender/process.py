@@ -17,8 +17,6 @@ from django.db import DatabaseError, InterfaceError
 
 from delivery import buckets, mailings
 from delivery.brakes import pause_route
-from delivery.content.headers import BadHeader
-from delivery.content.source import TemplateProblem
 from delivery.dns import Resolver
 from delivery.journal import Journal
 from delivery.knowledge import classify
@@ -46,6 +44,7 @@ NOTHING_WAIT = 0.2
 LEAST_TIMEOUTS = 0.02
 RECOVER_SECONDS = 5.0
 CONTENT_UNUSABLE = "content_unusable"
+WORKER_BROKE = "worker_broke"
 
 
 class Process:
@@ -60,6 +59,7 @@ class Process:
         # A test's clock may run thousands of times faster; no server answers that fast.
         self.timeouts = Timeouts().scaled(max(settings.TIME_SCALE, LEAST_TIMEOUTS))
         self.draining = False
+        self.broken: set[int] = set()  # mailings whose lease broke off: this process is to close
         self._dots = 0
         self._dots_file = settings.RUN_DIR / f"send-{os.getpid()}.open"
         self.sharing = Sharing()
@@ -123,8 +123,8 @@ class Process:
         try:
             sending = await self._sending(claim.mailing)
             router = await self._router(claim)
-        except (BadHeader, TemplateProblem) as problem:
-            log.error("A mailing's content cannot be used", mailing=claim.mailing, problem=str(problem))
+        except Exception as problem:  # the database's own are waited for: this is about the mailing
+            log.error("A mailing's content cannot be used", mailing=claim.mailing, exc_info=problem)
             await self.database.insist(_pause, claim.mailing, CONTENT_UNUSABLE)
             await self.database.insist(ending.end, claim, [], unasked=claim.ids)
             return
@@ -137,9 +137,11 @@ class Process:
             if not self._runs[claim.run]:
                 del self._runs[claim.run]
         if not task.cancelled() and (error := task.exception()):
-            # The lease runs out and is recovered from marks and journal.
-            log.error("A lease broke off", lease=claim.lease, exc_info=error)
-        elif not self._leases and not self._dots:
+            # What it knew is in the marks and the journal: this process ends, and another recovers it from them.
+            log.error("A lease broke off", lease=claim.lease, mailing=claim.mailing, exc_info=error)
+            self.broken.add(claim.mailing)
+            self.draining = True
+        elif not self._leases and not self._dots and not self.broken:
             self.journal.forget()
 
     async def close(self) -> None:
@@ -151,8 +153,10 @@ class Process:
             await asyncio.wait(self._leases)
         await asyncio.gather(*(place.close() for place in self._all_places()))
         self.sharing.close()
+        for mailing in self.broken:  # it would break the next process too
+            await self.database.insist(_pause, mailing, WORKER_BROKE)
         self.database.close()
-        self.journal.close()
+        self.journal.close(owes=bool(self.broken))
         self._dots_file.unlink(missing_ok=True)
 
     # What leases and places ask for.
@@ -251,4 +255,6 @@ class Process:
 
 
 def _pause(mailing: int, reason: str) -> None:
-    mailings.pause(Mailing.objects.get(pk=mailing), reason)
+    found = Mailing.objects.filter(pk=mailing).first()
+    if found is not None:
+        mailings.pause(found, reason)

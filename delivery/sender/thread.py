@@ -35,6 +35,9 @@ class SendThread:
             self._working = False
 
     async def _work(self, seconds: float) -> bool:
+        if self._process is not None and self._process.broken:
+            await self._process.close()
+            self._process = None
         if self._process is None:
             self._process = Process()
         return await self._process.work(asyncio.get_running_loop().time() + seconds)
