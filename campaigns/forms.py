@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Workspace
-from accounts.text import control_character
+from accounts.text import one_line
 from campaigns import clock
 from campaigns.models import Campaign
 from contacts.addresses import AddressProblem, parse
@@ -26,17 +26,6 @@ else:  # the class takes no parameter at run time
     CampaignModelForm = forms.ModelForm
 
 LONGEST = 2_000_000  # characters of one part: Gmail cuts at 102 kB, so nobody sends this
-
-
-def one_line(value: str) -> str:
-    """Header text: no control character, no line or paragraph separator (each could start a header of its own)."""
-    position = control_character(value)
-    if position:
-        raise forms.ValidationError(
-            _("Character %(position)s is a control character or a line break. It may not be in a header."),
-            params={"position": position},
-        )
-    return value
 
 
 class ContentForm(CampaignModelForm):
@@ -80,18 +69,11 @@ class ContentForm(CampaignModelForm):
         super().__init__(*args, **kwargs)
         addresses = FromAddress.objects.of(self.instance.workspace).select_related("sending_domain")
         self.fields["from_address"].queryset = addresses  # type: ignore[attr-defined]
+        for name in ("name", "subject", "preheader"):  # of headers
+            self.fields[name].validators.append(one_line)
         for name in ("html", "letter", "text"):
             self.fields[name].validators.append(MaxLengthValidator(LONGEST))
             self.fields[name].strip = False  # type: ignore[attr-defined]
-
-    def clean_name(self) -> str:
-        return one_line(self.cleaned_data["name"])
-
-    def clean_subject(self) -> str:
-        return one_line(self.cleaned_data["subject"])
-
-    def clean_preheader(self) -> str:
-        return one_line(self.cleaned_data["preheader"])
 
     def clean_reply_to(self) -> str:
         return clean_address(self.cleaned_data["reply_to"])

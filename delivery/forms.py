@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import fields
 from accounts.models import Workspace
-from accounts.text import control_character
+from accounts.text import one_line
 from contacts.addresses import Address, parse
 from delivery import providers
 from delivery.models import FromAddress, Limit, Route, SendingDomain, Site
@@ -31,12 +31,6 @@ def host(value: str) -> str:
     if not HOST.fullmatch(name):
         raise forms.ValidationError(_("This is not a host name. Example: smtp.example.com"))
     return name
-
-
-def one_line(value: str) -> str:
-    if control_character(value):
-        raise forms.ValidationError(_("No line breaks or control characters."))
-    return value
 
 
 class RouteForm(RouteModelForm):
@@ -77,8 +71,10 @@ class RouteForm(RouteModelForm):
             "source_address": _("Source address"),
         }
 
-    def clean_name(self) -> str:
-        return one_line(self.cleaned_data["name"])
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("name", "username", "password", "ca_file"):
+            self.fields[name].validators.append(one_line)
 
     def clean_host(self) -> str:
         return host(self.cleaned_data["host"]) if self.cleaned_data["host"] else ""
@@ -90,9 +86,6 @@ class RouteForm(RouteModelForm):
         data = super().clean() or {}
         if data.get("kind") == Route.Kind.SMARTHOST and not data.get("host") and "host" not in self.errors:
             self.add_error("host", _("A smarthost has a host name."))
-        for name in ("username", "password", "ca_file"):
-            if control_character(data.get(name) or ""):
-                self.add_error(name, _("No line breaks or control characters."))
         if data.get("username") and data.get("security") == Route.Security.NONE:
             self.add_error("security", _("A password is never sent in clear. Choose STARTTLS or implicit TLS."))
         return data
@@ -175,9 +168,7 @@ class FromAddressForm(FromAddressModelForm):
     def __init__(self, *args: Any, domain: SendingDomain, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.domain = domain
-
-    def clean_name(self) -> str:
-        return one_line(self.cleaned_data["name"])
+        self.fields["name"].validators.append(one_line)
 
     def clean_local_part(self) -> str:
         found = parse(f"{self.cleaned_data['local_part']}@{self.domain.name}")
