@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -36,6 +37,20 @@ def closed_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def blocked_port() -> Iterator[int]:
+    """One that says nothing at all, as behind a firewall: a listener whose queue is full drops who comes after."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(2):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 def route_of(**columns: Any) -> Route:
@@ -75,13 +90,15 @@ def test_test_this_route_says_what_is_wrong_in_both_languages(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("kind", ["certificate", "closed"])
+@pytest.mark.parametrize("kind", ["certificate", "closed", "blocked"])
 def test_a_send_over_a_broken_route_fails_nobody_and_the_page_says_so(
-    kind: str, receivers: StartReceiver, server_cert: str, send_thread: SendThread
+    kind: str, receivers: StartReceiver, server_cert: str, send_thread: SendThread, blocked_port: int, settings: Any
 ) -> None:
     here = world.make()
     here.people(f"p{number}@example.net" for number in range(4))
-    here.route.port = closed_port()
+    here.route.port = blocked_port if kind == "blocked" else closed_port()
+    if kind == "blocked":
+        settings.TIME_SCALE = 0.05
     if kind == "certificate":  # of an authority that nobody knows
         here.route.port = receivers(tls="starttls", cert=server_cert).port
         here.route.security = Route.Security.STARTTLS
