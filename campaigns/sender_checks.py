@@ -84,9 +84,10 @@ def _domain(domain: SendingDomain) -> Iterator[Check]:
         return
     yield Check("verified", Level.FINE, Topic.SENDER, _("From address verified"))
     yield from _records(domain, url)
+    yield from _links(domain, url)
 
 
-RECORDS = {"dkim": "DKIM", "spf": "SPF", "return_path": "Return-path", "dmarc": "DMARC", "tracking": "Tracking"}
+RECORDS = {"dkim": "DKIM", "spf": "SPF", "return_path": "Return-path", "dmarc": "DMARC"}
 
 
 def _records(domain: SendingDomain, url: str) -> Iterator[Check]:
@@ -113,6 +114,19 @@ def _records(domain: SendingDomain, url: str) -> Iterator[Check]:
                 url=url,
                 action=_("Fix it"),
             )
+
+
+def _links(domain: SendingDomain, url: str) -> Iterator[Check]:
+    """The domain's own name in links. It is optional: only one that was in use and does not answer is worth a look."""
+    if domain.tracking_proven_at is None:
+        return
+    links = {"url": domain.tracking_url}
+    if domain.tracking_live_at and not domain.checks.get("tracking", {}).get("misses"):
+        yield Check("tracking", Level.FINE, Topic.SENDER, _("Links begin with %(url)s") % links)
+        return
+    title = _("https://%(host)s does not answer any more") % {"host": domain.tracking_host}
+    detail = _("Links of this mail would begin with %(url)s. See what was found.") % links
+    yield Check("tracking", Level.LOOK, Topic.SENDER, title, detail, url=url, action=_("Open the domain"))
 
 
 def delivery(facts: Facts) -> Iterator[Check]:

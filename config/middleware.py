@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http.request import split_domain_port
+
+from delivery import tracking_hosts
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -17,6 +21,27 @@ POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-src 'self'; "
     "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+class TrackingHost:
+    """At the own host of a sending domain there is what links in its mail reach, and nothing else.
+
+    First of all, since Django refuses hosts that it does not know: to the rest the host is TRACKING_URL's. Every other
+    unknown host stays unknown, also one that is not proved yet, but for the page that proves it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        host, _port = split_domain_port(request.META.get("HTTP_HOST", ""))
+        proof = request.path_info.startswith(tracking_hosts.PROOF)
+        ours = tracking_hosts.leads_here if proof else tracking_hosts.serves
+        if host and host not in settings.ALLOWED_HOSTS and ours(host):
+            request.META["HTTP_HOST"] = urlsplit(settings.TRACKING_URL).netloc
+            request.tracking_host = host  # type: ignore[attr-defined]
+            request.urlconf = "config.reader_urls"
+        return self.get_response(request)
 
 
 class ContentSecurityPolicy:

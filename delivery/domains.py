@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
-from delivery import dkim, dkim_keys, dns, mailings
+from delivery import dkim, dkim_keys, dns, mailings, tracking_hosts
 from delivery.domain_records import Key, Mark, Record, Status, difference, expected, judge, parents, place_of_difference
 from delivery.models import FromAddress, Mailing, SendingDomain
 
@@ -87,14 +87,16 @@ def records(domain: SendingDomain) -> list[Record]:
     key = dkim_keys.current(domain)
     if key is None:
         return []
+    web_host = urlsplit(settings.TRACKING_URL).hostname or ""
     return expected(
         domain=domain.name,
         return_path=domain.return_path_host,
-        tracking=domain.tracking_host,
+        # Where the install's own links begin with that name already, it needs no CNAME to itself.
+        tracking=domain.tracking_host if domain.tracking_host != web_host else "",
         dkim_host=key.host,
         dkim_value=dkim.dns_record(key.public),
         mail_host=settings.SMTP_HOSTNAME,
-        web_host=urlsplit(settings.TRACKING_URL).hostname or "",
+        web_host=web_host,
     )
 
 
@@ -111,18 +113,27 @@ def _row(number: int, record: Record, seen: dict[str, object]) -> Row:
     return Row(number, record, status, found, should, now, place_of_difference(record.value, found[0]) if found else 0)
 
 
-def check(domain: SendingDomain) -> None:
-    """Look at DNS and keep what was found. All required records right: verified, from now on only in this workspace."""
+def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> None:
+    """Look at DNS and keep what was found. All required records right: verified, from now on only in this workspace.
+
+    Where the tracking record is right, its host is asked over https too (5 s at most).
+    """
     answers = {record: _look(record, domain.name) for record in records(domain)}
     seen = {record.key: judge(record, found) for record, found in answers.items()}
     now = timezone.now()
     checks = {
-        str(record.key): {"status": str(seen[record.key]), "found": list(found or ())[:5], "at": now.isoformat()}
+        str(record.key): domain.checks.get(record.key, {})
+        | {"status": str(seen[record.key]), "found": list(found or ())[:5], "at": now.isoformat()}
         for record, found in answers.items()
     }
-    SendingDomain.objects.filter(pk=domain.pk).update(checks=checks, checked_at=now)
+    kept = SendingDomain.objects.filter(pk=domain.pk)
+    # Before the host is asked: its proxy may first ask us whether to get a certificate for it.
+    kept.update(checks=checks, checked_at=now)
     if all(seen[record.key] is Status.OK for record in answers if record.required):
         _verify(domain, now)
+    if Key.TRACKING in seen:
+        checks[Key.TRACKING] |= tracking_hosts.look(domain, seen[Key.TRACKING], port=https_port)
+        kept.update(checks=checks)
     domain.refresh_from_db()
 
 
@@ -159,7 +170,10 @@ def _look(record: Record, domain: str) -> list[str] | None:
 
 
 def due(now: dt.datetime) -> list[SendingDomain]:
-    """Those to look at now: new ones every minute for an hour, verified ones every few hours."""
+    """Those to look at now: new ones every minute for an hour, verified ones every few hours.
+
+    A tracking host that did not answer once is looked at again at once: its certificate may just be in the making.
+    """
     waiting = SendingDomain.objects.filter(sandbox=False)
     return [domain for domain in waiting if _is_due(domain, now)]
 
@@ -174,6 +188,8 @@ def _is_due(domain: SendingDomain, now: dt.datetime) -> bool:
     if domain.checked_at is None:
         return True
     fresh = domain.verified_at is None and now - domain.created_at < WATCHED_FOR
+    seen = domain.checks.get(Key.TRACKING, {})
+    fresh = fresh or (seen.get("status") == Status.OK and seen.get("misses") == 1)
     return now - domain.checked_at >= (LOOK_AGAIN if fresh else STEADY)
 
 

@@ -32,7 +32,7 @@ def composer(mailing: Mailing, *, key_id: str | None = None) -> Composer:
         contents.load(mailing.content),
         _identity(mailing),
         mailing_id=mailing.pk,
-        base_url=settings.TRACKING_URL,
+        base_url=mailing.tracking_url or settings.TRACKING_URL,
         keyring=ring.signing_with(key_id) if key_id else ring,
         footing=_FOOTINGS.get(Mailing.Kind(mailing.kind), Footing.NOTICE),
         signer=dkim_keys.signer(domain),

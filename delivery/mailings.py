@@ -61,6 +61,7 @@ def create(
         content=content,
         from_address=from_address,
         reply_to=reply_to,
+        tracking_url=from_address.sending_domain.tracking_url,
         include_lists=list(include_lists),
         exclude_lists=list(exclude_lists),
         start_at=start_at,

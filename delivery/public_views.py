@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import split_domain_port
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.views.decorators.cache import never_cache
@@ -12,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from contacts import subscriptions
-from delivery import tracking
+from delivery import tracking, tracking_hosts
 from delivery.keyring import keyring
 from delivery.tokens import WebPurpose
 
@@ -118,6 +119,22 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 def test_link(request: HttpRequest) -> HttpResponse:
     """Where the personal links of a test lead: nowhere, and it says so."""
     return private(render(request, "delivery/public/test.html"))
+
+
+@never_cache
+@require_safe
+def host_proof(request: HttpRequest, nonce: str) -> HttpResponse:
+    """Who holds our keys says that a sending domain's own name in links leads to us (delivery.tracking_hosts)."""
+    host = getattr(request, "tracking_host", "") or split_domain_port(request.get_host())[0]
+    return HttpResponse(keyring().host_proof(host, nonce), content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def host_known(request: HttpRequest) -> HttpResponse:
+    """For a proxy that gets certificates on demand: 200 when `?domain=` is a sending domain's name in links."""
+    host, _port = split_domain_port(request.GET.get("domain", ""))
+    return HttpResponse(status=200 if host and tracking_hosts.leads_here(host) else 404)
 
 
 @never_cache

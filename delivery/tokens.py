@@ -26,6 +26,7 @@ _ID_LETTERS = 13  # 64 bits in base32, one bit to spare
 _SIGNATURE_LETTERS = 16  # 80 bits
 _RETURN_PATH = "return-path"
 _UNSUBSCRIBE = "unsubscribe"
+_HOST = "host"
 
 
 class WebPurpose(enum.StrEnum):
@@ -124,6 +125,10 @@ class Keyring:
     def parse_web(self, purpose: WebPurpose, token: str) -> WebToken | None:
         ids = self._read(purpose.value, token, 2)
         return WebToken(*ids) if ids else None
+
+    def host_proof(self, host: str, nonce: str) -> str:
+        """What only this install answers at a host that leads to it, when asked with `nonce`."""
+        return self.keys[0].sign(_HOST, f"{host} {nonce}")
 
     def unsubscribe_token(self, contact_id: int, mailing_id: int) -> str:
         """For the unsubscribe and the preferences page alike: one person, one mailing."""

@@ -4,8 +4,8 @@ from delivery import public_views
 from delivery.views import mailbox, messages, settings
 
 app_name = "delivery"
-urlpatterns = [
-    # What links in sent mail reach: short, since they stand in every message.
+# What links in sent mail reach: short, since they stand in every message. The own host of a sending domain has no more.
+readers = [
     path("o/<str:token>", public_views.open_pixel, name="open"),
     path("c/<str:token>/<int:number>", public_views.click, name="click"),
     path("u/test", public_views.test_link, name="unsubscribe_test"),
@@ -15,6 +15,11 @@ urlpatterns = [
     path("u/<str:token>/done", public_views.unsubscribed, name="unsubscribed"),
     path("p/<str:token>", public_views.preferences, name="preferences"),
     path("v/<str:token>", public_views.view_in_browser, name="view"),
+    path("tracking-proof/<slug:nonce>", public_views.host_proof, name="host_proof"),
+]
+urlpatterns = [
+    *readers,
+    path("tracking-host", public_views.host_known, name="host_known"),
     path("sandbox", mailbox.sandbox, name="sandbox"),
     path("sandbox/<int:pk>", mailbox.sandbox, name="sandbox_mail"),
     path("sandbox/<int:pk>/letter", mailbox.letter, name="sandbox_letter"),

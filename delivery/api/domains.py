@@ -50,7 +50,15 @@ class RecordOut(Schema):
 class DomainOut(DomainLine):
     return_path_host: str
     tracking_host: str
+    tracking_live_at: datetime | None = Field(description="Since when links of new mail begin with the tracking host")
+    tracking_https: Literal["ok", "certificate", "unreachable", "stranger"] | None = Field(
+        description="What answered at the tracking host, where its CNAME is right"
+    )
     records: list[RecordOut]
+
+    @staticmethod
+    def resolve_tracking_https(domain: SendingDomain) -> Any:
+        return domain.checks.get("tracking", {}).get("https")
 
     @staticmethod
     def resolve_records(domain: SendingDomain) -> list[dict[str, Any]]:

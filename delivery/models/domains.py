@@ -15,12 +15,15 @@ from accounts.models import WorkspaceOwned
 class SendingDomain(WorkspaceOwned):
     """A domain in From. Verified in one workspace, it cannot be claimed by another.
 
-    `checks` holds the last look at DNS: {record: {"found": [...], "status": ..., "at": ...}}.
+    `checks` holds the last look at DNS: {record: {"found": [...], "status": ..., "at": ...}}; of the tracking record
+    also "https" and "misses" (delivery.tracking_hosts).
     """
 
     name = models.CharField(_("domain"), max_length=255, help_text=_("A-label, lower case"))
     return_path_host = models.CharField(max_length=255)
     tracking_host = models.CharField(max_length=255, blank=True)
+    tracking_live_at = models.DateTimeField(null=True, blank=True)  # new mail's links begin with it since then
+    tracking_proven_at = models.DateTimeField(null=True, blank=True)  # mail that names it may be out: it is served
     sandbox = models.BooleanField(default=False)  # only the sandbox route takes it
     verified_at = models.DateTimeField(null=True, blank=True)
     live_at = models.DateTimeField(null=True, blank=True)
@@ -48,6 +51,11 @@ class SendingDomain(WorkspaceOwned):
     @property
     def live(self) -> bool:
         return self.live_at is not None and self.verified_at is not None
+
+    @property
+    def tracking_url(self) -> str:
+        """What the links of new mail begin with."""
+        return f"https://{self.tracking_host}" if self.tracking_live_at else str(settings.TRACKING_URL)
 
 
 class DkimKey(models.Model):

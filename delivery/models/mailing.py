@@ -39,6 +39,7 @@ class Mailing(WorkspaceOwned):
     content = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="mailings")
     from_address = models.ForeignKey(FromAddress, on_delete=models.PROTECT, related_name="mailings")
     reply_to = models.CharField(max_length=320, blank=True)
+    tracking_url = models.CharField(max_length=300, blank=True)  # what its links begin with; "": TRACKING_URL
     include_lists = ArrayField(models.BigIntegerField(), default=list)
     exclude_lists = ArrayField(models.BigIntegerField(), default=list)
     rcpts = ArrayField(models.CharField(max_length=320), default=list)  # typed addresses: tests, notices

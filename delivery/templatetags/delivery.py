@@ -8,8 +8,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from delivery import providers
+from delivery.domain_records import Key, Status
 from delivery.domains import Row
 from delivery.message_page import explanation_of
+from delivery.models import SendingDomain
+from delivery.tracking_hosts import Https
 
 register = template.Library()
 
@@ -59,6 +62,20 @@ PURPOSES: dict[str, Promise] = {
 @register.simple_tag
 def record_purpose(key: str) -> str:
     return str(PURPOSES[str(key)])
+
+
+TROUBLES: dict[str, Promise] = {
+    Https.CERTIFICATE: _("The proxy in front of Shirase has no valid certificate for this name: let it get one."),
+    Https.UNREACHABLE: _("Nothing answers on port 443: let the proxy in front of Shirase take https for this name."),
+    Https.STRANGER: _("Another server answers, or the proxy does not pass this name on: let it lead to Shirase."),
+}
+
+
+@register.simple_tag
+def tracking_trouble(domain: SendingDomain) -> str:
+    """Why the domain's own name cannot stand in links although its CNAME is right; "" if nothing is known."""
+    seen = domain.checks.get(Key.TRACKING, {})
+    return str(TROUBLES.get(seen.get("https"), "")) if seen.get("status") == Status.OK else ""
 
 
 @register.simple_tag

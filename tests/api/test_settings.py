@@ -35,6 +35,20 @@ def test_a_domain_goes_live_only_when_it_is_verified(api: Caller, settings: Any)
     assert not api.call("PUT", f"/domains/{pk}/live", {"live": False}).json()["live"]
 
 
+def test_a_domain_says_what_links_begin_with(api: Caller) -> None:
+    pk = api.post("/domains", {"name": "news.minori.example"})["id"]
+    made = api.call("GET", f"/domains/{pk}").json()
+    assert (made["tracking_host"], made["tracking_live_at"], made["tracking_https"]) == (
+        "link.news.minori.example",
+        None,
+        None,
+    )
+    seen = {"tracking": {"status": "ok", "found": [], "https": "certificate", "misses": 1}}
+    SendingDomain.objects.filter(pk=pk).update(tracking_live_at=timezone.now(), checks=seen)
+    made = api.call("GET", f"/domains/{pk}").json()
+    assert made["tracking_live_at"] and made["tracking_https"] == "certificate"
+
+
 def test_a_domain_of_another_workspace_cannot_be_claimed(api: Caller) -> None:
     other = Workspace.objects.create(name="Another brand")
     SendingDomain.objects.create(workspace=other, name="minori.example", verified_at=timezone.now())

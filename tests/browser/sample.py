@@ -139,6 +139,8 @@ def sending(workspace: Workspace, owner: User) -> Values:
             ],
         ),
         ("delivery:domain*", [{"pk": domain.pk}]),
+        ("delivery:host_proof", [{"nonce": "0"}]),
+        ("delivery:host_known", [{"label": "refused"}]),
         ("delivery:address_add", [{"pk": domain.pk}]),
         ("delivery:address_*", [{"pk": address.pk}]),
         ("delivery:route*", [{"pk": route.pk}]),

@@ -69,6 +69,11 @@ def route(workspace: Workspace) -> Route:
     return made
 
 
+@factory("delivery:host_proof.nonce")
+def nonce(workspace: Workspace) -> str:
+    return "0"
+
+
 @factory("delivery:click.number")
 def number(workspace: Workspace) -> int:
     return 0
