@@ -33,10 +33,8 @@ class Dns:
         self.zone: Zone = {name.lower().rstrip("."): records for name, records in (zone or {}).items()}
         self.ttl = ttl
         self.asked: Counter[tuple[str, str]] = Counter()
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
+        self._udp, self._tcp = _one_port()
         self.host, self.port = self._udp.getsockname()
-        self._tcp = socket.create_server((self.host, self.port))
         self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve_udp, self._serve_tcp)]
 
     @property
@@ -128,3 +126,14 @@ def _quoted(text: str) -> str:
 
 def _absolute(value: str, kind: str) -> str:
     return value if kind not in ("MX", "CNAME", "NS", "PTR") or value.endswith(".") else value + "."
+
+
+def _one_port() -> tuple[socket.socket, socket.socket]:
+    """UDP and TCP of the same number: what is free for one may be taken for the other."""
+    while True:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:
+            udp.close()

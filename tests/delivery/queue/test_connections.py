@@ -15,7 +15,7 @@ from contacts.models import List
 from delivery.models import FromAddress, Lease, Limit, Mailing, Message, MessageState, Route, SendingDomain, Site
 from delivery.queue import ticks
 from delivery.queue.counts import counts
-from delivery.sender import places
+from delivery.sender import places, process
 from delivery.sender.slots import Grip, Slots
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
@@ -52,8 +52,9 @@ def direct(smtp_server: Receiver, settings: Any) -> Iterator[World]:
 
 
 @pytest.fixture
-def other_thread() -> Iterator[SendThread]:
-    """Another worker: a process of its own as far as the database can see."""
+def other_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[SendThread]:
+    """Another worker: a process of its own as far as the database can see. Each leaves leases to the other."""
+    monkeypatch.setattr(process, "MOST_LEASES", 1)
     thread = SendThread()
     yield thread
     thread.close()
