@@ -62,7 +62,7 @@ class Deferral(models.Model):
     """
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True)
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deferrals")
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deferrals", db_index=False)
     lane = models.CharField(max_length=40)
     site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     due_at = models.DateTimeField()
@@ -75,7 +75,7 @@ class Deferral(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["due_at"], name="deferral_due", condition=models.Q(lease__isnull=True)),
+            models.Index(fields=["mailing", "due_at"], name="deferral_due"),
             models.Index(fields=["lease"], name="deferral_leased", condition=models.Q(lease__isnull=False)),
         ]
 

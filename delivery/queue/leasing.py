@@ -36,10 +36,14 @@ _ADVANCE = """
     WHERE id = %(run)s
 """
 _REST = "UPDATE delivery_run SET not_before = now() + %(seconds)s * interval '1 second' WHERE id = %(run)s"
+# One look per mailing that sends: how many others wait, or belong to paused mailings, does not matter.
 _NEXT_DEFERRED = """
-    SELECT f.mailing_id, f.lane, f.site_id, f.crashes > 0
-    FROM delivery_deferral f JOIN delivery_mailing m ON m.id = f.mailing_id
-    WHERE f.lease_id IS NULL AND f.due_at <= now() AND m.state = 'sending'
+    SELECT m.id, f.lane, f.site_id, f.crashes > 0
+    FROM delivery_mailing m CROSS JOIN LATERAL (
+        SELECT lane, site_id, crashes, due_at FROM delivery_deferral
+        WHERE mailing_id = m.id AND lease_id IS NULL AND due_at <= now() ORDER BY due_at LIMIT 1
+    ) f
+    WHERE m.state = 'sending'
     ORDER BY (m.kind IN ('campaign', 'relayed')), f.due_at LIMIT 1
 """
 _CLAIM_DEFERRED = """
