@@ -9,7 +9,7 @@ import random
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -17,16 +17,15 @@ from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit
 from delivery.knowledge import classify
 from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, held, refuses_us, returned
+from delivery.sender.jobs import Holder, Job, Line
 from delivery.sender.slots import Grip
-from delivery.smtp.client import Endpoint, connect, may_retry_plain
+from delivery.smtp.client import connect, may_retry_plain
 from delivery.smtp.commands import Envelope
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Phase, Reply
 from delivery.smtp.session import Session
 
 if TYPE_CHECKING:
-    from delivery.queue.gate import Recipient
-    from delivery.sender.mailing import Sending
     from delivery.sender.process import Process
 
 log = structlog.get_logger(__name__)
@@ -37,45 +36,6 @@ WAIT_SECONDS = 10.0  # for others to let go, before what waits here goes back to
 RESENT = 3  # how often a message whose connection broke before its dot goes to another one under the same mark
 RENDER = "render_error"
 _OUR_SETUP = frozenset({Fault.AUTH_FAILED, Fault.AUTH_UNAVAILABLE, Fault.TLS_CERTIFICATE, Fault.TLS_UNAVAILABLE})
-
-
-class Holder(Protocol):
-    """The lease that a message is sent under."""
-
-    lease: int
-    deadline: float  # of the loop's clock: after it the mark may belong to somebody else
-    sending: Sending
-
-    def done(self, job: Job, outcome: Outcome) -> None: ...
-
-    def closed(self, seconds: float) -> None: ...
-
-
-@dataclass(slots=True)
-class Job:
-    """One marked message on its way to a connection."""
-
-    to: Recipient
-    holder: Holder
-    marked_at: float
-    sha256: str | None = None
-    dotted: bool = False
-    resent: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How to reach a place: servers in the order of preference, and what the limits say."""
-
-    key: str  # of the bucket that closes when this place fails
-    route: int
-    provider: str
-    sandbox: bool
-    smarthost: bool
-    endpoints: tuple[Endpoint, ...]
-    connections: int  # of this process
-    shared: tuple[tuple[str, int], ...]  # of all workers together: keys of limits, in order, and their most
-    per_connection: int
 
 
 class Place:

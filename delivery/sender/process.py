@@ -25,9 +25,10 @@ from delivery.queue import ending, leasing, recovery
 from delivery.queue.leasing import Claim, Worker
 from delivery.sender import mailing as sendings
 from delivery.sender.database import Database
+from delivery.sender.jobs import Line
 from delivery.sender.mailing import Sending
 from delivery.sender.pace import Pace
-from delivery.sender.places import Line, Place
+from delivery.sender.places import Place
 from delivery.sender.routing import Router, router_for
 from delivery.sender.running import Running
 from delivery.sender.slots import Sharing

@@ -19,7 +19,8 @@ from delivery.queue import sites
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome, Try, decide, returned
 from delivery.queue.sites import Asked, Learnt
-from delivery.sender.places import Line, Place
+from delivery.sender.jobs import Line
+from delivery.sender.places import Place
 from delivery.smtp.client import Endpoint, Security
 from delivery.smtp.replies import Reply
 

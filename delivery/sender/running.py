@@ -14,7 +14,8 @@ from delivery import buckets, throttle
 from delivery.queue import ending, gate
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome, cancelled, returned
-from delivery.sender.places import Job, Place
+from delivery.sender.jobs import Job
+from delivery.sender.places import Place
 
 if TYPE_CHECKING:
     from delivery.sender.mailing import Sending
