@@ -51,7 +51,7 @@ JOB = {
     "waiting": Look("mute", "clock", pgettext_lazy("job", "Waiting")),
     "uploaded": Look("mute", "file", _("Uploaded")),
     "checking": Look("run", "player-play", _("Checking")),
-    "checked": Look("wait", "alert-triangle", _("Waits for your yes")),
+    "checked": Look("wait", "alert-triangle", _("Waits for you")),
     "running": Look("run", "player-play", _("Running")),
     "importing": Look("run", "player-play", _("Importing")),
     "undoing": Look("run", "arrow-back-up", _("Undoing")),

@@ -20,6 +20,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
+from accounts.models import Language
 from config import formats, vocabulary
 
 register = template.Library()
@@ -74,6 +75,12 @@ def mark(tone: str, icon_name: str, word: str | Promise) -> SafeString:
 @register.simple_tag
 def number(value: int | float | Decimal | None) -> str:
     return formats.number(value)
+
+
+@register.filter
+def language_word(code: str) -> str:
+    """`ja` as `日本語`; a code of another language stays as it is."""
+    return str(dict(Language.choices).get(code, code))
 
 
 @register.simple_tag
