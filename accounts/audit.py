@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import ApiKey, AuditEntry, User, Workspace
 
 Actor = HttpRequest | User | ApiKey | None
 
 _titles: dict[str, str | Promise] = {}
+_NAMES: dict[str, Promise] = {
+    "after": pgettext_lazy("audit", "After"),
+    "before": pgettext_lazy("audit", "Before"),
+    "fields": _("What was changed"),
+    "filter": _("Filter"),
+    "kind": _("Kind"),
+    "list": _("List"),
+    "note": _("Note"),
+    "people": pgettext_lazy("number", "People"),
+    "prefix": _("Begins with"),
+    "reason": _("Reason"),
+    "role": _("Role"),
+    "rows": _("Rows"),
+    "scopes": _("May do"),
+    "site": _("Provider"),
+    "start_at": pgettext_lazy("audit", "Start"),
+    "zone": _("Time zone"),
+}
 
 
 def register(titles: Mapping[str, str | Promise]) -> None:
@@ -29,6 +51,17 @@ def title(action: str) -> str:
 def actions() -> list[tuple[str, str]]:
     """(action, words), for a filter."""
     return sorted(((action, str(words)) for action, words in _titles.items()), key=lambda pair: pair[1])
+
+
+def details(entry: AuditEntry) -> Iterator[tuple[str, str, dt.datetime | None]]:
+    """(name, value, the time if it is one) of what the entry holds besides; what is empty says nothing."""
+    for name, value in entry.data.items():
+        if value in (None, "", [], {}):
+            continue
+        if isinstance(value, dict):
+            value = [f"{key}: {part}" for key, part in value.items()]
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield str(_NAMES.get(name, name)), text, parse_datetime(text) if name.endswith("_at") else None
 
 
 def record(actor: Actor, workspace: Workspace | None, action: str, obj: object = None, **data: Any) -> AuditEntry:

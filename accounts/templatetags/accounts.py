@@ -46,7 +46,12 @@ def settings_tabs(context: Context) -> Mapping[str, Any]:
     """The row of pages under Settings, for every app that has one there: `{% settings_tabs %}` in block tabs."""
     request = context["request"]
     links = [(tab, _address(tab.name)) for tab in TABS if request.can(tab.can)]
-    return {"tabs": [{"label": tab.label, "url": url, "current": url == request.path} for tab, url in links if url]}
+    # The page itself, or the list of which it shows one: /settings/domains/7. The first tab's address begins all.
+    inside = [url for _tab, url in links if url and f"{request.path}/".startswith(f"{url}/")]
+    return {
+        "tabs": [{"label": tab.label, "url": url, "current": url == inside[-1]} for tab, url in links if url],
+        "here": request.path,
+    }
 
 
 def _address(name: str) -> str:

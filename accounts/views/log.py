@@ -24,7 +24,10 @@ def log(request: Any) -> HttpResponse:
     if who:
         entries = entries.filter(actor_label__icontains=who)
     page = page_of(entries, request.GET, size=PAGE)
-    rows = [{"entry": entry, "title": audit.title(entry.action)} for entry in page.rows]
+    rows = [
+        {"entry": entry, "title": audit.title(entry.action), "details": list(audit.details(entry))}
+        for entry in page.rows
+    ]
     context = {"rows": rows, "page": page, "actions": audit.actions(), "action": action, "who": who}
     return render(request, "accounts/audit.html", context)
 

@@ -66,3 +66,11 @@ def test_the_log_filters_by_action_and_by_person(admin_client: Client, workspace
 
 def test_a_forged_page_number_is_the_first_page(admin_client: Client) -> None:
     assert admin_client.get("/settings/audit?before=x'--&after=9999999999999999999999").status_code == 200
+
+
+def test_what_an_entry_holds_is_said_in_words(admin_client: Client, workspace: Workspace) -> None:
+    held = {"start_at": "2026-11-30T08:25:30.694481+00:00", "zone": "", "filter": {}, "scopes": ["read", "send"]}
+    audit.record(None, workspace, "campaign.schedule", "Letter", **held)
+    page = admin_client.get("/settings/audit").content.decode()
+    assert "May do: read, send" in page and "Start: <time" in page and "30 Nov 2026, 08:25" in page
+    assert "start_at" not in page and "zone" not in page and "{}" not in page
