@@ -37,7 +37,7 @@ KINDS = {
 
 
 def _checked(params: Mapping[str, Any]) -> str:
-    return _("“%(name)s” has been checked and waits for your yes.") % params
+    return _("“%(name)s” has been checked and waits for you to confirm it.") % params
 
 
 def _done(params: Mapping[str, Any]) -> str:

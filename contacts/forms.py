@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from accounts.models import Language, Workspace
 from accounts.text import one_line, several_lines
@@ -17,6 +16,7 @@ from contacts.addresses import Address, parse
 from contacts.importing.detect import ENCODINGS
 from contacts.importing.mapping import Options
 from contacts.models import Field, Import, List, Suppression
+from contacts.models.field import KINDS
 from contacts.subscriptions import ONLY_THE_PERSON
 from contacts.values import ValueProblem
 
@@ -201,16 +201,7 @@ class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
     """A custom field. Its kind stays once it is made, since values are stored by it."""
 
     label = OneLine(label=_("Name"), max_length=100)
-    kind = forms.ChoiceField(
-        label=_("Kind"),
-        choices=[
-            ("text", pgettext_lazy("field", "Text")),
-            ("number", pgettext_lazy("field", "Number")),
-            ("date", pgettext_lazy("field", "Date")),
-            ("boolean", pgettext_lazy("field", "Yes or no")),
-            ("choice", pgettext_lazy("field", "Choice")),
-        ],
-    )
+    kind = forms.ChoiceField(label=_("Kind"), choices=list(KINDS.items()))
     choices = forms.CharField(
         label=_("Choices"),
         required=False,

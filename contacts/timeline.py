@@ -53,6 +53,7 @@ _SOURCES: dict[str, str | Promise] = {
     "one-click": gettext_lazy("by the button of their mail program"),
     "preferences": gettext_lazy("on the preferences page"),
     "reply": gettext_lazy("after the answer of their mail server"),
+    "bounce": gettext_lazy("by their mail server"),
 }
 _NAMES: dict[str, str | Promise] = {
     "address": gettext_lazy("Email"),

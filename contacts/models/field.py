@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import WorkspaceOwned
 
@@ -32,3 +34,16 @@ class Field(WorkspaceOwned):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def kind_words(self) -> str | Promise:
+        return KINDS[self.Kind(self.kind)]
+
+
+KINDS: dict[Field.Kind, Promise] = {
+    Field.Kind.TEXT: pgettext_lazy("field", "Text"),
+    Field.Kind.NUMBER: pgettext_lazy("field", "Number"),
+    Field.Kind.DATE: pgettext_lazy("field", "Date"),
+    Field.Kind.BOOLEAN: pgettext_lazy("field", "Yes or no"),
+    Field.Kind.CHOICE: pgettext_lazy("field", "Choice"),
+}

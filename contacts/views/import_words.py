@@ -91,8 +91,13 @@ def _seen(target: str, cells: list[str]) -> tuple[str, str, str]:
     words = _("Filled in %(filled)s of the first %(rows)s rows.") % {"filled": len(filled), "rows": len(cells)}
     if target.startswith("new:"):
         kinds = {"text": _("Text."), "number": _("Looks like numbers."), "date": _("Looks like dates.")}
-        return "circle-plus", "run", f"{kinds[guess_kind(filled)]} {words}"
+        return "circle-plus", "run", _both(kinds[guess_kind(filled)], words)
     return "circle-check", "done", words
+
+
+def _both(first: str, second: str) -> str:
+    """Two sentences, with a space between them where the language writes one."""
+    return _("%(first)s %(second)s") % {"first": first, "second": second}
 
 
 def _addresses_seen(cells: list[str]) -> tuple[str, str, str]:
@@ -106,7 +111,7 @@ def _addresses_seen(cells: list[str]) -> tuple[str, str, str]:
             "%(n)s with full-width letters or spaces will be put right.",
             fixed,
         )
-        words = f"{words} {more % {'n': fixed}}"
+        words = _both(words, more % {"n": fixed})
     good = len(valid) == len(cells)
     return ("circle-check", "done", words) if good else ("alert-triangle", "wait", words)
 
