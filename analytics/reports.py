@@ -21,6 +21,7 @@ from delivery.models import Exclusion, Link, Mailing
 from delivery.queue.counts import Counts, counts
 
 EXPIRED = "expired"
+RATED, MANY_FAILED = 50, 0.02  # people for a rate; the share from which failures want a look
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class ProviderRow:
     @property
     def tried(self) -> int:
         return self.delivered + self.retrying + self.failed + self.unknown
+
+    @property
+    def many_failed(self) -> bool:
+        """More than senders should be content with, and of enough people for a rate."""
+        return self.tried >= RATED and self.failed > self.tried * MANY_FAILED
 
 
 @dataclass(frozen=True)

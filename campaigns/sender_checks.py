@@ -46,7 +46,13 @@ def _growth(facts: Facts, receiving: int) -> Iterator[Check]:
     if not usual:
         return
     if receiving <= usual * GREW:
-        yield Check("growth", Level.FINE, Topic.AUDIENCE, _("About as many as usual"), value=number(usual))
+        yield Check(
+            "growth",
+            Level.FINE,
+            Topic.AUDIENCE,
+            _("About as many as usual"),
+            value=_("usually %(n)s") % {"n": number(usual)},
+        )
         return
     title = _("%(percent)s%% more people than your last sends") % {"percent": round(receiving * 100 / usual - 100)}
     detail = _("%(now)s now, %(usual)s on average. Providers notice sudden growth.") % {
