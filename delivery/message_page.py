@@ -166,7 +166,8 @@ def _step_of(one: Tried, *, last: bool) -> Step:
     }
     row = one.attempt
     code = " ".join(str(part) for part in (row.code, row.status) if part)
-    detail = one.explanation.title if one.explanation else (row.reply or "")[:200]
+    said = (row.reply or "").removeprefix(row.status or "").strip()  # the code stands before it already
+    detail = one.explanation.title if one.explanation else said[:200]
     return Step(row.at, icon, tone, words[one.state] % {"n": one.number}, detail, code, decisive=last)
 
 

@@ -17,6 +17,7 @@ from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.cells import csv_lines
 from delivery import copies, mailings, message_page, people
 from delivery.models import Mailing, Message
+from delivery.queue.counts import counts
 from delivery.views.mailbox import LETTER_POLICY
 
 SHOWN_COPY = LETTER_POLICY.replace("sandbox allow-popups allow-popups-to-escape-sandbox", "sandbox")
@@ -65,11 +66,14 @@ def list_people(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if outcome not in people.OUTCOMES:
         raise Http404
     page = people.people(mailing, outcome, cause=cause, after=int(after) if after.isdecimal() else 0)
+    counted = counts(mailing)
     context = {
         "mailing": mailing,
         "page": page,
         "outcome": outcome,
-        "outcomes": people.OUTCOMES,
+        "outcomes": [
+            (one, counted.excluded_total if one == "excluded" else getattr(counted, one)) for one in people.OUTCOMES
+        ],
         "cause": cause,
         "explanation": message_page.explanation_of(cause),
         "first": not after,

@@ -115,3 +115,11 @@ def test_a_from_name_with_a_control_character_is_refused(admin: Client, workspac
     answer = admin.post(reverse("delivery:address_add", args=[domain.pk]), {"name": name, "local_part": "hello"})
     assert answer.status_code == 422
     assert not FromAddress.objects.filter(sending_domain=domain).exists()
+
+
+def test_the_page_of_one_domain_stands_under_the_tab_of_all(admin: Client, workspace: Workspace) -> None:
+    domain = domains.add(workspace, "mail.example.com", actor=None)
+    page = admin.get(reverse("delivery:domain", args=[domain.pk])).content.decode()
+    assert re.findall(r'<a href="([^"]+)" aria-current="true">', page) == [reverse("delivery:domains")]
+    page = admin.get(reverse("delivery:domains")).content.decode()
+    assert re.findall(r'<a href="([^"]+)" aria-current="page">Domains', page) == [reverse("delivery:domains")]
