@@ -131,6 +131,8 @@ def open_dots(run_dir: Path) -> int:
     total = 0
     for file in run_dir.glob("send-*.open"):
         pid = file.name.removeprefix("send-").removesuffix(".open")
-        text = file.read_text().strip() if Path(f"/proc/{pid}").exists() else ""
+        text = ""
+        with suppress(FileNotFoundError):  # a worker that ends removes its own
+            text = file.read_text().strip() if Path(f"/proc/{pid}").exists() else ""
         total += int(text) if text.isdigit() else 0
     return total
