@@ -55,6 +55,11 @@ class Counts:
         return self.delivered + self.failed + self.unknown
 
     @property
+    def kept(self) -> int:
+        """People whom a pause holds: those who wait, for the first time or for another try."""
+        return self.waiting + self.retrying
+
+    @property
     def only_retries_left(self) -> bool:
         return self.retrying > 0 and not (self.waiting or self.on_the_way)
 
