@@ -18,6 +18,7 @@ from campaigns import clock
 from campaigns.models import Campaign
 from contacts.addresses import AddressProblem, parse
 from contacts.models import List
+from delivery.forms import reply_address
 from delivery.models import FromAddress, Route
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class ContentForm(CampaignModelForm):
             self.fields[name].strip = False  # type: ignore[attr-defined]
 
     def clean_reply_to(self) -> str:
-        return clean_address(self.cleaned_data["reply_to"])
+        return reply_address(self.cleaned_data["reply_to"])
 
     def values(self) -> dict[str, Any]:
         """Only what was sent: autosave may send one field."""

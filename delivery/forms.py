@@ -185,8 +185,16 @@ class FromAddressForm(FromAddressModelForm):
         return found.local
 
     def clean_reply_to(self) -> str:
-        value = self.cleaned_data["reply_to"]
-        found = parse(value) if value else None
-        if value and not isinstance(found, Address):
-            raise forms.ValidationError(found.words if found else "")
-        return found.address if isinstance(found, Address) else ""
+        return reply_address(self.cleaned_data["reply_to"])
+
+
+def reply_address(value: str) -> str:
+    """As typed. It stands in every message, so that all servers must take it: ASCII but for the domain."""
+    if not value:
+        return ""
+    found = parse(value)
+    if not isinstance(found, Address):
+        raise forms.ValidationError(found.words)
+    if not found.local.isascii():
+        raise forms.ValidationError(_("Many mail servers cannot reply to such letters before the @."))
+    return found.address

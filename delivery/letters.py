@@ -25,39 +25,42 @@ def composer(mailing: Mailing, *, key_id: str | None = None) -> Composer:
 
     Raises BadHeader or TemplateProblem when the frozen content cannot be used.
     """
-    domain = mailing.from_address.sending_domain
     ring = keyring()
-    workspace = mailing.workspace
+    head = mailing.letterhead or letterhead(mailing)  # made before there were letterheads
     return Composer(
         contents.load(mailing.content),
-        _identity(mailing),
+        Identity(**head["identity"], headers=mailing.content.headers),
         mailing_id=mailing.pk,
         base_url=mailing.tracking_url or settings.TRACKING_URL,
         keyring=ring.signing_with(key_id) if key_id else ring,
         footing=_FOOTINGS.get(Mailing.Kind(mailing.kind), Footing.NOTICE),
-        signer=dkim_keys.signer(domain),
+        signer=dkim_keys.signer(mailing.from_address.sending_domain),
         campaign={"name": mailing.name},
-        workspace={
+        workspace=head["workspace"],
+    )
+
+
+def letterhead(mailing: Mailing) -> dict[str, Any]:
+    """What its messages take from rows that people may change later, as it is now: kept with the mailing, so that what
+    was checked is what is sent, and a copy can be built again."""
+    sender, campaign, workspace = mailing.from_address, mailing.kind == Mailing.Kind.CAMPAIGN, mailing.workspace
+    first = List.objects.filter(pk__in=mailing.include_lists[:1]).first() if campaign else None
+    return {
+        "identity": {
+            "address": sender.address,
+            "name": sender.name,
+            "reply_to": mailing.reply_to or sender.reply_to,
+            "list_id": f"{first.list_id_label}.{sender.sending_domain.name}" if first else "",
+            "list_name": first.title if first else "",
+            "feedback_id": f"{mailing.pk}:{mailing.workspace_id}:{mailing.kind}:{SENDER_ID}",
+            "auto_submitted": mailing.kind in (Mailing.Kind.NOTICE, Mailing.Kind.OPT_IN),
+        },
+        "workspace": {
             "name": workspace.name,
             "legal_name": workspace.legal_name,
             "postal_address": workspace.postal_address,
         },
-    )
-
-
-def _identity(mailing: Mailing) -> Identity:
-    sender, campaign = mailing.from_address, mailing.kind == Mailing.Kind.CAMPAIGN
-    first = List.objects.filter(pk__in=mailing.include_lists[:1]).first() if campaign else None
-    return Identity(
-        address=sender.address,
-        name=sender.name,
-        reply_to=mailing.reply_to or sender.reply_to,
-        list_id=f"{first.list_id_label}.{sender.sending_domain.name}" if first else "",
-        list_name=first.title if first else "",
-        feedback_id=f"{mailing.pk}:{mailing.workspace_id}:{mailing.kind}:{SENDER_ID}",
-        auto_submitted=mailing.kind in (Mailing.Kind.NOTICE, Mailing.Kind.OPT_IN),
-        headers=mailing.content.headers,
-    )
+    }
 
 
 def envelope_sender(mailing: Mailing, return_path_local: str) -> str:

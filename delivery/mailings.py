@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from delivery import letters
 from delivery.models import Mailing, MailingRoute, MessageState, Route
 from delivery.queue import events, remainders
 from delivery.queue.expand import expand_rcpts
@@ -67,6 +68,8 @@ def create(
         start_at=start_at,
         give_up_after=give_up_after,
     )
+    mailing.letterhead = letters.letterhead(mailing)
+    mailing.save(update_fields=["letterhead"])
     MailingRoute.objects.bulk_create(
         MailingRoute(mailing=mailing, route=route, order=order) for order, route in enumerate(routes)
     )
@@ -184,8 +187,16 @@ def _again(mailing: Mailing, state: MessageState) -> int:
     number = remainders.try_again(mailing.pk, state)
     if number:
         _move(mailing, (State.FINISHED,), State.SENDING, finished_at=None, announced_at=None)
-        Mailing.objects.filter(pk=mailing.pk).update(started_at=timezone.now())
+        _wait_anew(mailing)
     return number
+
+
+def _wait_anew(mailing: Mailing) -> None:
+    """Whoever was put back has all the time that was given, from now; when it began does not change."""
+    row = Mailing.objects.get(pk=mailing.pk)
+    if row.started_at is not None:
+        row.give_up_after += (timezone.now() - row.started_at) / float(settings.TIME_SCALE)
+        row.save(update_fields=["give_up_after"])
 
 
 @transaction.atomic

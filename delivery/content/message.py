@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from delivery.smtp.commands import a_label
+
 from .headers import BadHeader, addr_spec, clean, mailbox, one_line, rfc_date
 from .mime import Encoding, header_text
 from .render import Encoded
@@ -55,7 +57,7 @@ class Skeleton:
     """Everything that the messages of one mailing share. Raises BadHeader for values that cannot stand in a header."""
 
     def __init__(self, identity: Identity, encodings: tuple[Encoding, Encoding], content_hash: str) -> None:
-        self._top = "From: " + mailbox("From", identity.name, identity.address) + "\r\n"
+        self._top = "From: " + mailbox("From", identity.name, _ascii("From", identity.address)) + "\r\n"
         self._fixed = _fixed(identity)
         self._html_encoding, self._text_encoding = encodings
         domain = addr_spec("From", identity.address).rpartition("@")[2]
@@ -88,7 +90,7 @@ class Skeleton:
 def _fixed(identity: Identity) -> str:
     lines = []
     if identity.reply_to:
-        lines.append("Reply-To: " + mailbox("Reply-To", "", identity.reply_to))
+        lines.append("Reply-To: " + mailbox("Reply-To", "", _ascii("Reply-To", identity.reply_to)))
     if identity.list_id:
         lines.append("List-Id: " + _list_id(identity.list_name, identity.list_id))
     if identity.feedback_id:
@@ -102,6 +104,14 @@ def _fixed(identity: Identity) -> str:
             raise BadHeader(f"{name[:60]!r} is no header that a mailing may set")
         lines.append(f"{name}: {header_text(name, clean(name, value).strip())}")
     return "".join(line + "\r\n" for line in lines)
+
+
+def _ascii(name: str, address: str) -> str:
+    """The domain as A-label. A UTF-8 local part would make every message one that few servers take (RFC 6531)."""
+    local, _, domain = address.rpartition("@")
+    if not local.isascii():
+        raise BadHeader(f"{name} has letters before the @ that few mail servers take")
+    return address if domain.isascii() else f"{local}@{a_label(domain) or domain}"
 
 
 def _list_id(name: str, list_id: str) -> str:

@@ -39,6 +39,7 @@ class Mailing(WorkspaceOwned):
     content = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="mailings")
     from_address = models.ForeignKey(FromAddress, on_delete=models.PROTECT, related_name="mailings")
     reply_to = models.CharField(max_length=320, blank=True)
+    letterhead = models.JSONField(default=dict, blank=True)  # sender, list and workspace as they were: delivery.letters
     tracking_url = models.CharField(max_length=300, blank=True)  # what its links begin with; "": TRACKING_URL
     include_lists = ArrayField(models.BigIntegerField(), default=list)
     exclude_lists = ArrayField(models.BigIntegerField(), default=list)

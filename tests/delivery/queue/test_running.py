@@ -12,10 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import fields
+from accounts.models import Workspace
 from contacts import people, subscriptions
 from contacts.addresses import Address, parse
 from contacts.models import Contact, Suppression
-from delivery import contents, mailings
+from delivery import contents, copies, mailings
 from delivery.models import (
     Attempt,
     Bucket,
@@ -192,6 +193,7 @@ def test_the_unknown_are_sent_again_only_when_a_person_says_so(smtp_server: Rece
     mailing = sending(3, smtp_server)
     world.run(send_thread, world.ended(mailing))
     assert counts(mailing).unknown == 1
+    began = mailing.started_at
 
     assert mailings.send_again(mailing) == 1
     world.run(send_thread, lambda: counts(mailing).delivered == 3)
@@ -199,6 +201,7 @@ def test_the_unknown_are_sent_again_only_when_a_person_says_so(smtp_server: Rece
     world.run(send_thread, world.ended(mailing))
     assert Message.objects.get(rcpt="p1@example.net").attempts == 2
     assert counts(mailing).unknown == 0
+    assert mailing.started_at == began, "what the report says of the first send stays"
 
 
 # On the wire.
@@ -426,6 +429,29 @@ def test_an_erased_person_leaves_no_address_behind(smtp_server: Receiver, send_t
     kept = " ".join(str(row) for row in Attempt.objects.values_list("reply", "transcript", "cause", "code"))
     assert "example.net" not in kept
     assert "no_such_user" in kept, "what happened stays"
+
+
+def test_what_is_edited_after_it_was_scheduled_changes_neither_the_mail_nor_its_copy(
+    smtp_server: Receiver, send_thread: SendThread
+) -> None:
+    here = world.make(smtp_server)
+    here.people(["p@example.net"])
+    mailing = here.mailing(reply_to="info@例え.jp")
+    edit(here, "before it was sent")
+    world.run(send_thread, world.ended(mailing))
+    edit(here, "after it was sent")
+
+    (sent,) = smtp_server.messages()
+    assert b"it was sent" not in sent.data
+    assert sent.data.isascii() and b"Reply-To: info@xn--r8jz45g.jp\r\n" in sent.data
+    copy = copies.copy_of(Message.objects.get(), timezone.now())
+    assert copy and copy.same
+
+
+def edit(here: world.World, words: str) -> None:
+    Workspace.objects.update(name=words, legal_name=words, postal_address=words)
+    type(here.list).objects.update(name=words, public_name=words)
+    type(here.from_address).objects.update(name=words)
 
 
 def test_a_notice_that_may_have_been_taken_goes_out_again_with_the_same_bytes(

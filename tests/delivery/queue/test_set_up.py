@@ -14,10 +14,18 @@ from tests.delivery.queue import world
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_smarthost_that_wants_a_sign_in_pauses_the_route_and_fails_nobody(
-    receivers: Any, send_thread: SendThread
+@pytest.mark.parametrize(
+    ("phase", "said", "reason"),
+    [
+        ("mail", ["530 5.7.0 Authentication required"] * 50, "login_needed"),
+        ("rcpt", {"*": ["554 5.7.1 <p0@example.net>: Relay access denied"] * 50}, "relay_denied"),
+    ],
+)
+def test_a_smarthost_that_refuses_us_pauses_the_route_and_fails_nobody(
+    phase: str, said: Any, reason: str, receivers: Any, send_thread: SendThread
 ) -> None:
-    server = receivers({"mail": ["530 5.7.0 Authentication required"] * 50})
+    """It wants a sign-in, or relays for nobody."""
+    server = receivers({phase: said})
     here = world.make(server)
     here.people(f"p{n}@example.net" for n in range(5))
     mailing = here.mailing()
@@ -27,22 +35,7 @@ def test_a_smarthost_that_wants_a_sign_in_pauses_the_route_and_fails_nobody(
 
     mailing.refresh_from_db()
     assert (mailing.state, mailing.pause_reason) == (Mailing.State.PAUSED, Route.objects.get().pause_reason)
-    assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.QUEUED, 0)}
-
-
-def test_a_smarthost_that_relays_for_nobody_pauses_the_route_and_fails_nobody(
-    receivers: Any, send_thread: SendThread
-) -> None:
-    server = receivers({"rcpt": {"*": ["554 5.7.1 <p0@example.net>: Relay access denied"] * 50}})
-    here = world.make(server)
-    here.people(f"p{n}@example.net" for n in range(5))
-    mailing = here.mailing()
-
-    world.run(send_thread, lambda: Route.objects.get().paused_at is not None)
-    send_thread.close()
-
-    mailing.refresh_from_db()
-    assert (mailing.state, mailing.pause_reason) == (Mailing.State.PAUSED, "relay_denied")
+    assert mailing.pause_reason == reason
     assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.QUEUED, 0)}
 
 
