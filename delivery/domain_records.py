@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,14 +63,15 @@ def expected(
     ]
 
 
-def judge(record: Record, found: Sequence[str] | None) -> Status:
-    """`found` are the values at the record's host; None when DNS did not answer."""
+def judge(record: Record, found: Sequence[str] | None, ours: Sequence[str] = ()) -> Status:
+    """`found` are the values at the record's host, None when DNS did not answer; `ours` the addresses that we send
+    from."""
     if found is None:
         return Status.UNCHECKED
-    ours = candidates(record, found)
-    if not ours:
+    meant = candidates(record, found)
+    if not meant:
         return Status.MISSING
-    return Status.OK if len(ours) == 1 and _fits(record, ours[0]) else Status.DIFFERENT
+    return Status.OK if len(meant) == 1 and _fits(record, meant[0], ours) else Status.DIFFERENT
 
 
 def candidates(record: Record, found: Sequence[str]) -> list[str]:
@@ -80,23 +82,38 @@ def candidates(record: Record, found: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def _fits(record: Record, value: str) -> bool:
+def _fits(record: Record, value: str, ours: Sequence[str]) -> bool:
     if record.key is Key.DKIM:
         want, have = _tags(record.value), _tags(value)
         return have.get("p") == want["p"] and have.get("k", "rsa") == "rsa" and have.get("v", "DKIM1") == "DKIM1"
     if record.key is Key.SPF:
-        return _spf_allows(value, record.value.split()[1].removeprefix("a:"))
+        return _spf_allows(value, record.value.split()[1].removeprefix("a:"), ours)
     if record.key is Key.DMARC:
         return _tags(value).get("p", "none").lower() in ("none", "quarantine", "reject")
     return _name(value) == _name(record.value)
 
 
-def _spf_allows(value: str, mail_host: str) -> bool:
-    """Our server by name, or any address or include that the domain's owner chose for it (RFC 7208, 5)."""
-    terms = value.lower().split()[1:]
-    named = {f"a:{mail_host}", f"+a:{mail_host}"} & set(terms)
-    other = any(re.match(r"\+?(ip4:|ip6:|include:|redirect=|mx$|a$)", term) for term in terms)
-    return bool(named) or other
+def _spf_allows(value: str, mail_host: str, ours: Sequence[str]) -> bool:
+    """Our server by name, by its return-path MX, or by its address; or an include that the domain's owner chose, as
+    for a smarthost (RFC 7208, 5). A network without our address allows somebody else."""
+    for term in value[:MAX_FOUND].lower().split()[1:]:
+        if term.lstrip("+-~?") == "all":
+            return False  # what follows is not read
+        name, _colon, rest = term.removeprefix("+").partition(":")
+        if name.startswith("redirect=") or name == "mx" or (name == "include" and rest):
+            return True
+        if name == "a" and rest.rstrip(".") == mail_host:
+            return True
+        if name in ("ip4", "ip6") and any(_inside(address, rest) for address in ours):
+            return True
+    return False
+
+
+def _inside(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _tags(value: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import audit
 from delivery import dkim, dkim_keys, dns, mailings, tracking_hosts
 from delivery.domain_records import Key, Mark, Record, Status, difference, expected, judge, parents, place_of_difference
-from delivery.models import FromAddress, Mailing, SendingDomain
+from delivery.models import FromAddress, Mailing, Route, SendingDomain
 
 if TYPE_CHECKING:
     from accounts.audit import Actor
@@ -119,7 +119,8 @@ def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> No
     Where the tracking record is right, its host is asked over https too (5 s at most).
     """
     answers = {record: _look(record, domain.name) for record in records(domain)}
-    seen = {record.key: judge(record, found) for record, found in answers.items()}
+    ours = _addresses(domain)
+    seen = {record.key: judge(record, found, ours) for record, found in answers.items()}
     now = timezone.now()
     checks = {
         str(record.key): domain.checks.get(record.key, {})
@@ -146,6 +147,18 @@ def _verify(domain: SendingDomain, now: dt.datetime) -> None:
                 audit.record(None, domain.workspace, "domain.verified", domain)
     except IntegrityError:
         return
+
+
+def _addresses(domain: SendingDomain) -> list[str]:
+    """From where its mail leaves, as DNS says: this server, and the smarthosts that the workspace may use."""
+    routes = Route.objects.filter(kind=Route.Kind.SMARTHOST, workspaces=domain.workspace)
+    hosts = {settings.SMTP_HOSTNAME, *routes.values_list("host", flat=True)}
+    own = [one for one in routes.values_list("source_address", flat=True) if one]
+    return own + [address for host in sorted(hosts) for address in _of_host(host)]
+
+
+def _of_host(host: str) -> list[str]:
+    return dns.look(lambda resolver: resolver.lookup_addresses(host)) or []
 
 
 def _ask(name: str, kind: str) -> list[str] | None:

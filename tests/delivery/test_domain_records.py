@@ -25,7 +25,12 @@ CASES = [
     (Key.DKIM, [], Status.MISSING),
     (Key.DKIM, None, Status.UNCHECKED),
     (Key.SPF, ["v=spf1 a:mail.example.com ~all"], Status.OK),
-    (Key.SPF, ["google-site-verification=x", "v=spf1 ip4:192.0.2.1 -all"], Status.OK),
+    (Key.SPF, ["google-site-verification=x", "v=spf1 ip4:192.0.2.0/24 -all"], Status.OK),
+    (Key.SPF, ["v=spf1 ip4:198.51.100.1 -all"], Status.DIFFERENT),  # somebody else's address
+    (Key.SPF, ["v=spf1 -all include:_spf.example.net"], Status.DIFFERENT),  # nothing behind "all" is read
+    (Key.SPF, ["v=spf1 include:_spf.example.net ~all"], Status.OK),
+    (Key.SPF, ["v=spf1 mx -all"], Status.OK),  # the return-path's MX is our server
+    (Key.SPF, ["v=spf1 ip4:nonsense ip6:2001:db8::1 -all"], Status.DIFFERENT),
     (Key.SPF, ["v=spf1 -all"], Status.DIFFERENT),
     (Key.SPF, ["v=spf1 a:mail.example.com ~all", "v=spf1 -all"], Status.DIFFERENT),  # two records: none counts
     (Key.SPF, ["something else"], Status.MISSING),
@@ -40,7 +45,7 @@ CASES = [
 
 @pytest.mark.parametrize(("key", "found", "status"), CASES)
 def test_what_was_found_is_judged(key: Key, found: list[str] | None, status: Status) -> None:
-    assert judge(RECORDS[key], found) is status
+    assert judge(RECORDS[key], found, ["192.0.2.1"]) is status
 
 
 def test_one_lost_letter_is_pointed_at() -> None:
