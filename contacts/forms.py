@@ -88,8 +88,18 @@ class TagsField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         found = super().clean(value) or ""
-        tags = [tag.strip() for tag in found.replace("、", ",").split(",")]
-        return list(dict.fromkeys(tag for tag in tags if tag))
+        try:
+            return values.tags_of(found.replace("、", ",").split(","))
+        except ValueProblem:  # `one_line` has seen the rest
+            message = _("A tag has at most %(limit)s characters.") % {"limit": values.MAX_TAG}
+            raise ValidationError(message, code="long") from None
+
+
+class TagField(OneLine):
+    """One tag."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=values.MAX_TAG, **kwargs)
 
 
 class PersonForm(forms.Form):

@@ -6,11 +6,12 @@ import datetime as dt
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_TEXT = 1000
 MAX_NAME = 200
+MAX_TAG = 200  # characters; an entry of the index of tags holds about 2,700 octets
 YES = frozenset(["1", "true", "yes", "y", "on", "はい", "○", "有", "可", "許可", "希望", "する"])
 NO = frozenset(["0", "false", "no", "n", "off", "いいえ", "×", "✕", "x", "無", "不可", "拒否", "希望しない", "しない"])
 _DATE = re.compile(r"(\d{4})(?:[-/.年])(\d{1,2})(?:[-/.月])(\d{1,2})日?(?:[T ]\d{1,2}:\d{2}(?::\d{2})?.*)?")
@@ -49,6 +50,12 @@ def clean(text: str, limit: int) -> str:
     if len(text) > limit:
         raise ValueProblem("long")
     return text
+
+
+def tags_of(parts: Iterable[str]) -> list[str]:
+    """The tags, each once, without the empty ones. Raises ValueProblem."""
+    found = (clean(part, MAX_TAG) for part in parts)
+    return list(dict.fromkeys(tag for tag in found if tag))
 
 
 def split_name(text: str) -> tuple[str, str]:

@@ -198,8 +198,7 @@ def _set_language(person: Person, cell: str) -> None:
 
 
 def _set_tags(person: Person, cell: str) -> None:
-    found = (values.clean(tag, values.MAX_NAME) for tag in _SPLIT_TAGS.split(cell))
-    person.tags = list(dict.fromkeys([*person.tags, *(tag for tag in found if tag)]))
+    person.tags = list(dict.fromkeys([*person.tags, *values.tags_of(_SPLIT_TAGS.split(cell))]))
 
 
 def _set_consent(person: Person, cell: str) -> None:

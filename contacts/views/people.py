@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,10 +19,9 @@ from accounts.paging import page_of
 from accounts.roles import Can, requires
 from contacts import bulk as verbs
 from contacts import counts, exporting, people, sample, search, standing, tasks
-from contacts.forms import STATES, NewPersonForm
+from contacts.forms import STATES, NewPersonForm, TagField
 from contacts.models import Bulk, Contact, List
 from contacts.search import Filter
-from contacts.values import MAX_NAME, ValueProblem, clean
 
 PAGE = 50
 
@@ -89,7 +89,11 @@ def new(request: Any) -> HttpResponse:
 def bulk(request: Any) -> HttpResponse:
     """One change of those who are ticked, or of all who match."""
     who, expected = _chosen(request)
-    detail = _detail(request)
+    try:
+        detail = _detail(request)
+    except ValidationError as error:
+        messages.error(request, _("Nothing was changed: %(why)s") % {"why": error.messages[0]})
+        return redirect(_back(request))
     if not expected or detail is None:
         messages.error(request, _("Nothing was changed: tick people, and choose what to do with them."))
         return redirect(_back(request))
@@ -113,13 +117,10 @@ def _chosen(request: Any) -> tuple[dict[str, Any], int]:
 
 
 def _detail(request: Any) -> dict[str, Any] | None:
-    """What to do with them; None where the request leaves it open."""
+    """What to do with them; None where the request leaves it open. Raises ValidationError for a bad tag."""
     action = request.POST.get("action")
     if action == "tag":
-        try:
-            tag = clean(request.POST.get("new_tag", ""), MAX_NAME)
-        except ValueProblem:
-            return None
+        tag = TagField(required=False).clean(request.POST.get("new_tag", ""))
         return {"tag": tag} if tag else None
     if action == "list":
         pk = request.POST.get("to_list", "")

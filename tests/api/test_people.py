@@ -57,6 +57,7 @@ def test_a_file_is_mapped_tried_imported_and_taken_back(api: Caller) -> None:
         ({"mapping": ["address", "field:shoe", ""]}, "mapping.1"),
         ({"lists": [999999]}, "lists"),
         ({"tags": ["a\r\nb"]}, "tags"),
+        ({"tags": ["x" * 5300]}, "tags"),
     ],
 )
 def test_a_decision_that_cannot_be_is_named(api: Caller, decision: dict[str, object], field: str) -> None:
@@ -73,6 +74,14 @@ def test_lists_are_made_changed_and_deleted_by_name(api: Caller, people: int) ->
     assert api.call("DELETE", f"/lists/{people}").status_code == 422
     assert api.call("DELETE", f"/lists/{people}?name=Tea letter").status_code == 204
     assert Contact.objects.count() == 3
+
+
+def test_a_tag_too_long_for_the_index_is_refused(api: Caller, people: int) -> None:
+    answer = api.call("POST", "/contacts", {"address": "new@mail.example", "tags": ["VIP", "x" * 5300]})
+    assert (answer.status_code, answer.json()["errors"]) == (
+        422,
+        [{"field": "tags", "message": "A tag has at most 200 characters."}],
+    )
 
 
 def test_a_person_who_left_is_not_brought_back(api: Caller, people: int) -> None:

@@ -113,6 +113,7 @@ def test_adding_a_person_with_a_list_needs_the_consent(client: Client, news: Lis
         ("first_name", "Ken\r\nBcc: x@y.jp", "line break or control character at position 4"),
         ("last_name", "Sa\0to", "ull characters are not allowed"),
         ("tags", "a\nb", "line break or control character at position 2"),
+        ("tags", "VIP, " + "long" * 1400, "A tag has at most 200 characters."),
         ("field_rank", "9" * 20, "This is not a number."),
     ],
 )
@@ -203,6 +204,15 @@ def test_many_people_are_tagged_listed_and_stopped_with_a_way_back(
     page = text_of(post(client, "bulk", contact=[hanako.pk], action="stop"))
     assert "No mail goes to <b>1</b> person any more." in page
     assert "Nothing was changed" in text_of(post(client, "bulk", action="stop"))
+
+
+@pytest.mark.parametrize(
+    ("tag", "why"), [("a\nb", "control character at position 2"), ("x" * 5300, "at most 200 characters")]
+)
+def test_a_tag_for_many_people_is_refused_with_the_reason(client: Client, hanako: Contact, tag: str, why: str) -> None:
+    page = text_of(post(client, "bulk", contact=[hanako.pk], action="tag", new_tag=tag))
+    assert "Nothing was changed: " in page and why in page
+    assert not Bulk.objects.exists()
 
 
 def test_the_export_is_safe_for_spreadsheets_and_comes_back_the_same(client: Client, workspace: Workspace) -> None:
