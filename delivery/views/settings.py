@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -48,6 +49,7 @@ def _domain_page(
         "domain": shown,
         "domains": SendingDomain.objects.of(request.workspace),
         "rows": rows,
+        "unnamed": "" if "." in settings.SMTP_HOSTNAME else settings.SMTP_HOSTNAME,
         "right": sum(1 for row in rows if row.status == "ok"),
         "form": form or FromAddressForm(domain=shown),
         "limit": limit or LimitForm(instance=_domain_limit(shown)),

@@ -123,3 +123,11 @@ def test_the_page_of_one_domain_stands_under_the_tab_of_all(admin: Client, works
     assert re.findall(r'<a href="([^"]+)" aria-current="true">', page) == [reverse("delivery:domains")]
     page = admin.get(reverse("delivery:domains")).content.decode()
     assert re.findall(r'<a href="([^"]+)" aria-current="page">Domains', page) == [reverse("delivery:domains")]
+
+
+def test_records_that_name_a_server_nobody_can_find_are_not_shown_without_a_word(admin: Client) -> None:
+    admin.post(reverse("delivery:domains"), {"name": "news.example.jp"})
+    page = reverse("delivery:domain", args=[SendingDomain.objects.get(name="news.example.jp").pk])
+    for host, told in (("localhost", True), ("mail.example.jp", False)):
+        with override_settings(SMTP_HOSTNAME=host):
+            assert (b"has no name of its own" in admin.get(page).content) is told
