@@ -2,16 +2,19 @@
 
 A task of slices does: `job = take(pk)`; None means that it is over or that another worker has it. Then it works,
 calls `heartbeat` at least every STALE/3 seconds, and ends with `release` (the next slice goes on), `finish` or `fail`.
+What it did not expect goes to `stumble`, so that an error that lasts ends the job instead of coming back for ever.
 All of these say whether the job is still ours; when one says False, roll back and stop.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -21,6 +24,10 @@ from accounts.progress import add_sample
 from accounts.roles import Can
 
 STALE = dt.timedelta(seconds=30)  # a running job without a heartbeat for so long has lost its worker
+TRIES = 3  # that meet an unexpected error, one after another, until the job fails
+_TOO_LARGE = "54"  # SQLSTATE class "program limit exceeded": the data is to blame, though it is an OperationalError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,30 @@ def _write(job: Job, *, heartbeat_at: dt.datetime | None, now: dt.datetime, **gi
     changes = {name: value for name, value in given.items() if value is not None}
     if "done" in changes:
         changes["samples"] = add_sample(job.samples, changes["done"], now=now.timestamp())
-    if not _held(job).update(heartbeat_at=heartbeat_at, **changes):
+    if not _held(job).update(heartbeat_at=heartbeat_at, tries=0, **changes):
         return False
-    for name, value in changes.items():
+    for name, value in ({"tries": 0} | changes).items():
         setattr(job, name, value)
     return True
+
+
+def stumble(job: Job, error: Exception) -> bool:
+    """The slice ended with an error nobody foresaw. True when another try comes, False when the job must `fail`.
+
+    An outage of the database counts for nothing and is raised again: once it is over, the work goes on.
+    """
+    if _is_outage(error):
+        raise error
+    logger.error("%s %s met an error (try %s of %s)", job.kind, job.pk, job.tries + 1, TRIES, exc_info=error)
+    if job.tries + 1 >= TRIES:
+        return False
+    return bool(_held(job).update(heartbeat_at=None, tries=job.tries + 1))
+
+
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, OperationalError):
+        return not (getattr(error.__cause__, "sqlstate", None) or "").startswith(_TOO_LARGE)
+    return isinstance(error, InterfaceError)
 
 
 def finish(job: Job, *, result: dict[str, Any] | None = None) -> bool:

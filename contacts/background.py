@@ -52,9 +52,25 @@ def _failed(params: Mapping[str, Any]) -> str:
     return _("“%(name)s” could not be read. Nothing was imported.") % params
 
 
+def _broke_off(params: Mapping[str, Any]) -> str:
+    return _("The import of “%(name)s” broke off. What was written so far stays, and you can undo it.") % params
+
+
+def _undo_broke_off(params: Mapping[str, Any]) -> str:
+    return _("The undo of the import of “%(name)s” broke off. Start the undo again.") % params
+
+
+def _bulk_broke_off(params: Mapping[str, Any]) -> str:
+    return _("A change of many people broke off. What was done so far stays, and you can undo it.")
+
+
 NOTICES = {
     "import.checked": _checked,
     "import.done": _done,
     "import.undone": _undone,
     "import.failed": _failed,
+    "import.broke_off_checking": _failed,
+    "import.broke_off_importing": _broke_off,
+    "import.broke_off_undoing": _undo_broke_off,
+    "bulk.broke_off": _bulk_broke_off,
 }

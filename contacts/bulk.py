@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from accounts import jobs
+from accounts import jobs, notices
 from accounts.models import Job, JobState, User, Workspace
 from contacts.models import Bulk, BulkSlice, Contact, List
 from contacts.search import Filter, find
@@ -80,7 +82,8 @@ def start(
 
 def undo(bulk: Bulk, by: User | None) -> bool:
     """Take it back where it still stands. False when it still runs or was taken back."""
-    stopped = Q(state__in=[State.RUNNING, State.UNDOING], job__state=JobState.CANCELLED)
+    over = [JobState.CANCELLED, JobState.FAILED]
+    stopped = Q(state__in=[State.RUNNING, State.UNDOING], job__state__in=over)
     ended = Bulk.objects.filter(Q(state=State.DONE) | stopped, pk=bulk.pk)
     changed = ended.update(state=State.UNDOING, cursor=0)
     if changed:
@@ -96,8 +99,13 @@ def advance(job_id: int, seconds: float = SECONDS) -> bool:
         return False
     bulk = Bulk.objects.select_related("workspace").get(job_id=job_id)
     until, more = time.monotonic() + seconds, True
-    while more and time.monotonic() < until:
-        more = _commit(bulk, job, job.created_by)
+    try:
+        while more and time.monotonic() < until:
+            more = _commit(bulk, job, job.created_by)
+    except Exception as error:
+        if not jobs.stumble(job, error):
+            _break_off(bulk, job)
+        return False
     if more:
         return jobs.release(job)
     jobs.finish(job)
@@ -115,6 +123,15 @@ def title(bulk: Bulk) -> str:
         found = List.objects.of(bulk.workspace_id).filter(pk=bulk.detail["list"]).first()
         return found.name if found else ""
     return str(bulk.detail.get("tag", ""))
+
+
+@transaction.atomic
+def _break_off(bulk: Bulk, job: Job) -> None:
+    """An error that lasts: what was done so far stays, and can be undone."""
+    words = _("It broke off: an unexpected error came again at every try. What was done so far stays.")
+    if jobs.fail(job, words) and job.created_by:
+        url = reverse("contacts:bulk_result", args=[bulk.pk])
+        notices.send([job.created_by], bulk.workspace, "bulk.broke_off", url=url)
 
 
 def _begin(bulk: Bulk, by: User | None, expected: int) -> Bulk:

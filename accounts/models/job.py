@@ -38,6 +38,7 @@ class Job(WorkspaceOwned):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)  # None while no worker holds it
+    tries = models.SmallIntegerField(default=0, db_default=0)  # that met an unexpected error since the last heartbeat
     fence = models.IntegerField(default=0)  # grows with every take; an older holder writes nothing
     samples = models.JSONField(default=list, blank=True)  # [[seconds, done], …] of the last five minutes
 

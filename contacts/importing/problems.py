@@ -47,6 +47,20 @@ _FILE: dict[str, str | Promise] = {
     "quote": gettext_lazy(
         "A quotation mark opened in line %(line)s is never closed. Put the line right and upload again."
     ),
+    "broke_off_checking": gettext_lazy(
+        "The dry run broke off: an unexpected error came again at every try. Nothing was imported. "
+        "Your administrator finds the error in the log of the server."
+    ),
+    "broke_off_importing": gettext_lazy(
+        "The import broke off: an unexpected error came again at every try. "
+        "What was written so far stays, and you can undo it. "
+        "Your administrator finds the error in the log of the server."
+    ),
+    "broke_off_undoing": gettext_lazy(
+        "The undo broke off: an unexpected error came again at every try. "
+        "What was taken back so far stays taken back: start the undo again. "
+        "Your administrator finds the error in the log of the server."
+    ),
     "gone": gettext_lazy("The file is no longer kept here. Upload it again."),
 }
 

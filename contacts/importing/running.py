@@ -67,7 +67,7 @@ def confirm(imported: Import, by: User | None) -> bool:
 def undo(imported: Import, by: User | None) -> bool:
     """Take it back. False when it did not end, was taken back before, or is too long ago."""
     ended = Import.objects.filter(pk=imported.pk, state__in=[State.DONE, State.STOPPED], finished_at__gt=_undo_from())
-    changed = ended.update(state=State.UNDOING, cursor=0, undone={})
+    changed = ended.update(state=State.UNDOING, cursor=0, undone={}, problem={})
     return bool(changed) and _begin(imported, "undo", by)
 
 
@@ -103,6 +103,10 @@ def advance(job_id: int, seconds: float = SECONDS) -> bool:
         staging.refuse(imported, problem)
         if jobs.fail(job, problem.words):
             _tell(imported, job, State.FAILED)
+        return False
+    except Exception as error:
+        if not jobs.stumble(job, error):
+            _break_off(imported.pk, job)
         return False
     return not finished and jobs.release(job)
 
@@ -179,6 +183,22 @@ def _undo(imported: Import, job: Job, until: float) -> bool:
     if not _slices(lambda: undoing.step(imported, job.created_by_id), imported, job, until):
         return False
     return _end(imported, job, State.UNDOING, State.UNDONE)
+
+
+@transaction.atomic
+def _break_off(pk: int, job: Job) -> None:
+    """An error that lasts: the file is given up, or what was written (or taken back) so far stays."""
+    imported = Import.objects.select_for_update().get(pk=pk)
+    problem = FileProblem(f"broke_off_{imported.state}")
+    if not jobs.fail(job, problem.words):
+        return
+    if imported.state == State.CHECKING:
+        staging.refuse(imported, problem)
+    else:
+        Import.objects.filter(pk=pk).update(
+            state=State.STOPPED, finished_at=timezone.now(), problem={"code": problem.code, "params": {}}
+        )
+    _tell(imported, job, problem.code)
 
 
 def _slices(step: Callable[[], bool], imported: Import, job: Job, until: float, half: int = 0) -> bool:

@@ -21,7 +21,7 @@ class Import(WorkspaceOwned):
         CHECKED = "checked"  # the dry run is done; waits for a yes
         IMPORTING = "importing"  # rows are being written
         DONE = "done"  # every row has its category
-        STOPPED = "stopped"  # stopped by a member; the rows before stay
+        STOPPED = "stopped"  # by a member, or by an error that lasted (`problem`); the rows before stay
         FAILED = "failed"  # the file cannot be read; `problem` says where
         UNDOING = "undoing"  # what it wrote is being taken back
         UNDONE = "undone"  # taken back, as far as that was possible
@@ -37,7 +37,9 @@ class Import(WorkspaceOwned):
     mapping: models.JSONField[Any, Any] = models.JSONField(default=list)  # one target a column, "" = left out
     options: models.JSONField[Any, Any] = models.JSONField(default=dict)  # importing.mapping.Options
     state = models.TextField(choices=State.choices, default=State.UPLOADED)
-    problem: models.JSONField[Any, Any] = models.JSONField(default=dict)  # {"code": …, "line": …}, when failed
+    problem: models.JSONField[Any, Any] = models.JSONField(
+        default=dict
+    )  # {"code": …, "params": …}, when it failed or broke off
     offset = models.BigIntegerField(default=0)  # bytes of the file that have been staged
     lines = models.BigIntegerField(default=0)  # lines before `offset`
     rows = models.BigIntegerField(default=0)  # rows staged so far; all of them once checked

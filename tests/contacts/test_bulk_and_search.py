@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from accounts import jobs
-from accounts.models import Workspace
+from accounts.models import Notice, User, Workspace
 from contacts import bulk, sample, search, tasks
 from contacts.models import Bulk, Contact
 from contacts.search import Filter
+from tests.factories import make_member
 
 
 @pytest.fixture
@@ -44,6 +47,31 @@ def test_a_cancelled_change_keeps_what_it_did_and_can_be_undone(
     monkeypatch.setattr(bulk, "AT_ONCE", 500)
     assert bulk.undo(made, None)
     assert search.how_many(sampled, Filter(state="manual")) == (0, True)
+
+
+def test_an_error_that_lasts_ends_the_change_which_can_be_undone(
+    sampled: Workspace, member: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "SLICE", 100)
+    monkeypatch.setattr(bulk, "AT_ONCE", 0)
+    made = bulk.start(sampled, "tag", {"tag": "autumn"}, {"filter": {}}, by=member, expected=500)
+    assert bulk.advance(made.job_id or 0, seconds=0.0001)
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "_run", lambda *args: 1 / 0)
+        for _try in range(jobs.TRIES):
+            assert jobs.due(bulk.KIND) == [made.job_id]
+            assert not bulk.advance(made.job_id or 0)
+    made = Bulk.objects.select_related("job").get()
+    assert made.job and made.job.state == "failed" and not bulk.is_working(made)
+    assert (made.changed, Notice.objects.get(user=member).kind) == (100, "bulk.broke_off")
+    client = Client()
+    client.force_login(make_member(sampled), backend="allauth.account.auth_backends.AuthenticationBackend")
+    page = client.get(reverse("contacts:bulk_result", args=[made.pk])).content.decode()
+    assert "It broke off before the end." in page
+    assert bulk.undo(made, member)
+    while bulk.advance(Bulk.objects.get().job_id or 0):
+        pass
+    assert Bulk.objects.get().state == "undone" and not Contact.objects.filter(tags__contains=["autumn"]).exists()
 
 
 def test_a_job_without_a_worker_is_woken_by_the_tick(sampled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from accounts.models import Job, Workspace
+from accounts import jobs
+from accounts.models import Job, Notice, User, Workspace
 from contacts import counts, importing, sample, subscriptions
 from contacts.importing import Options, running, staging
 from contacts.models import ConsentRecord, Contact, Field, Import, ImportRow, List, StagedRow, Subscription
@@ -187,13 +189,11 @@ def test_a_worker_that_dies_at_any_moment_leaves_no_row_twice_and_none_out(
     assert imported.problems.count() == 98
 
 
-class Killed(Exception):
-    pass
+class Killed(BaseException):
+    """Ends the worker at once: nothing of ours catches it."""
 
 
 def run_with_deaths(imported: Import, monkeypatch: pytest.MonkeyPatch) -> None:
-    from accounts import jobs
-
     calls, real = 0, jobs.heartbeat
 
     def dying(job: Job, **given: object) -> bool:
@@ -266,6 +266,79 @@ def test_a_stopped_import_keeps_what_it_wrote_and_can_be_undone(
     assert (imported.state, Contact.objects.count()) == ("stopped", 29)  # row 1 is the header
     assert importing.undo(imported, None)
     assert (run(imported).state, Contact.objects.count()) == ("undone", 0)
+
+
+# Longer than an entry of the index of tags may be, and not to be compressed: PostgreSQL refuses it each time.
+BREAKS = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(100))
+
+
+def tried(imported: Import) -> Import:
+    """So often as the tick would: each try is another worker's."""
+    imported.refresh_from_db()
+    for _try in range(jobs.TRIES):
+        assert jobs.due(running.KIND) == [imported.job_id]
+        assert not importing.advance(imported.job_id or 0)
+    assert not jobs.due(running.KIND)
+    return Import.objects.select_related("job").get(pk=imported.pk)
+
+
+def test_an_error_that_lasts_ends_the_import_which_says_so_and_can_be_undone(
+    workspace: Workspace, member: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contacts.importing.applying.SLICE", 50)
+    imported = upload(workspace, many(200))
+    importing.decide(imported, ["address", "full_name", ""], Options())
+    imported = run(imported)
+    StagedRow.objects.filter(imported=imported, row=120).update(tags=[BREAKS])
+    assert importing.confirm(imported, member)
+
+    imported = tried(imported)
+    assert (imported.state, imported.job and imported.job.state) == ("stopped", "failed")
+    assert Contact.objects.count() == imported.counts["added"] == 100 - 1  # the header is row 1
+    assert "What was written so far stays, and you can undo it." in imported.job.error  # type: ignore[union-attr]
+    assert imported.problem["code"] == "broke_off_importing"
+    assert Notice.objects.get(user=member).kind == "import.broke_off_importing"
+    assert importing.undo(imported, member)
+    assert run(imported).state == "undone" and not Contact.objects.exists()
+    assert not Import.objects.get().problem
+
+
+def test_an_error_that_passes_ends_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = upload(workspace)
+    importing.decide(imported, MAPPING, Options())
+    imported.refresh_from_db()
+    with monkeypatch.context() as patch:
+        patch.setattr(staging.Stager, "step", lambda self: 1 / 0)
+        assert not importing.advance(imported.job_id or 0)
+        assert not importing.advance(imported.job_id or 0)
+    assert run(imported).state == "checked"
+    assert Job.objects.get().tries == 0
+
+
+def test_an_outage_of_the_database_does_not_count(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = upload(workspace)
+    importing.decide(imported, MAPPING, Options())
+    imported.refresh_from_db()
+
+    def away(self: object) -> bool:
+        raise OperationalError("the connection is lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging.Stager, "step", away)
+        for _try in range(jobs.TRIES + 2):
+            with pytest.raises(OperationalError):
+                importing.advance(imported.job_id or 0)
+            Job.objects.filter(pk=imported.job_id).update(heartbeat_at=timezone.now() - 2 * jobs.STALE)
+    assert run(imported).state == "checked"
+
+
+def test_a_dry_run_that_breaks_off_has_changed_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = upload(workspace)
+    importing.decide(imported, MAPPING, Options())
+    monkeypatch.setattr(staging.Stager, "step", lambda self: 1 / 0)
+    imported = tried(imported)
+    assert (imported.state, imported.problem["code"]) == ("failed", "broke_off_checking")
+    assert "Nothing was imported." in imported.job.error  # type: ignore[union-attr]
 
 
 def test_undo_removes_the_added_and_restores_the_changed(workspace: Workspace, hanako: Contact, news: List) -> None:
