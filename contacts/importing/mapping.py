@@ -149,16 +149,20 @@ class Mapper:
             return "unreadable"
         if len(cells) > self._width and any(cells[self._width :]):
             return "cells"
-        address = parse(cells[self._address] if self._address < len(cells) else "")
+        address = parse(values.unguard_formula(_cell(cells, self._address)))
         if not isinstance(address, Address):
             return address.value
         person = Person(address, tags=list(self._tags))
         for column, name, setter in self._setters:
             try:
-                setter(person, values.unguard_formula(cells[column].strip()) if column < len(cells) else "")
+                setter(person, values.unguard_formula(_cell(cells, column).strip()))
             except ValueProblem as problem:
                 person.problems.append((problem.code, name))
         return person
+
+
+def _cell(cells: Sequence[str], column: int) -> str:
+    return cells[column] if column < len(cells) else ""
 
 
 def _setter(target: str, fields: dict[str, FieldType], *, keep_empty: bool) -> Setter:

@@ -37,9 +37,7 @@ class Import(WorkspaceOwned):
     mapping: models.JSONField[Any, Any] = models.JSONField(default=list)  # one target a column, "" = left out
     options: models.JSONField[Any, Any] = models.JSONField(default=dict)  # importing.mapping.Options
     state = models.TextField(choices=State.choices, default=State.UPLOADED)
-    problem: models.JSONField[Any, Any] = models.JSONField(
-        default=dict
-    )  # {"code": …, "params": …}, when it failed or broke off
+    problem: models.JSONField[Any, Any] = models.JSONField(default=dict)  # {"code": …, "params": …} of a FileProblem
     offset = models.BigIntegerField(default=0)  # bytes of the file that have been staged
     lines = models.BigIntegerField(default=0)  # lines before `offset`
     rows = models.BigIntegerField(default=0)  # rows staged so far; all of them once checked
