@@ -1,4 +1,4 @@
-"""One install, one supervisor: a lock that ends with its holder, and in it where the install answers."""
+"""One install, one supervisor or one `reset`: a lock that ends with its holder, and in it where the install answers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from typing import IO
 
 @dataclass(frozen=True)
 class Running:
-    """A supervisor that holds the lock."""
+    """Who holds the lock: a supervisor, or `reset`, which answers nowhere (`address` is "")."""
 
     pid: int
     address: str
+
+    def __str__(self) -> str:
+        if not self.address:
+            return f"`make reset` is at work (process {self.pid}): answer it or end it first."
+        return f"Shirase runs already at {self.address}/ (process {self.pid}). `make down` stops it."
 
 
 def take(path: Path, pid: int, address: str) -> IO[str] | None:

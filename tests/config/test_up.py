@@ -18,6 +18,7 @@ import pytest
 
 from config.embedded import postgres
 from config.embedded.places import fingerprint, postgres_place
+from config.supervisor import lock
 from config.supervisor.process import left_behind, open_dots
 from tests.browser.product import ROOT, free_port
 
@@ -133,6 +134,27 @@ def test_reset_asks_first(install: Install) -> None:
     )
     assert "Nothing was deleted" in done.stdout
     assert (install.var / "something").exists()
+
+
+def test_nothing_starts_while_reset_waits_for_the_answer(install: Install) -> None:
+    install.var.mkdir()
+    (install.var / "something").write_text("dear")
+    command = [sys.executable, "manage.py", "reset"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=install.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reset:
+        assert reset.stdin and reset.stdout and "This deletes" in reset.stdout.readline()
+        assert f"`make reset` is at work (process {reset.pid})" in install.manage("up").stdout
+        down = install.manage("down")
+        assert down.returncode == 1 and "answer it or end it first" in down.stderr and reset.poll() is None
+        assert "Deleted." in reset.communicate("delete\n", timeout=60)[0]
+    assert [path.name for path in install.var.rglob("*")] == ["run", "up.lock"]
+
+
+def test_reset_refuses_while_it_runs(install: Install) -> None:
+    with lock.take(install.var / "run" / "up.lock", os.getpid(), "http://localhost:1"):  # type: ignore[union-attr]
+        refused = install.manage("reset", "--yes")
+    assert refused.returncode == 1 and "runs already at http://localhost:1/" in refused.stderr
 
 
 def test_mails_after_their_dot_are_counted_of_living_processes_only(tmp_path: Path) -> None:

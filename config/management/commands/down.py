@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from config.embedded import postgres
 from config.embedded.places import fingerprint
@@ -29,6 +29,8 @@ class Command(BaseCommand):
             ended = settings.EMBEDDED and not kept and postgres.stop(settings.VAR)
             self.stdout.write("The database is stopped; nothing else ran." if ended else "Nothing runs.")
             return
+        if not running.address:
+            raise CommandError(str(running))
         os.kill(running.pid, signal.SIGTERM)
         self.stdout.write(f"Stopping Shirase at {running.address}/ …")
         while lock.holder(settings.RUN_DIR / "up.lock"):

@@ -25,8 +25,7 @@ class Command(BaseCommand):
         held = lock.take(settings.RUN_DIR / "up.lock", os.getpid(), settings.BASE_URL)
         if held is None:
             other = lock.holder(settings.RUN_DIR / "up.lock")
-            where = f" at {other.address}/ (process {other.pid})" if other else ""
-            self.stdout.write(f"Shirase runs already{where}. `make down` stops it.")
+            self.stdout.write(str(other) if other else "Shirase ran a moment ago: try again.")
             return
         with held:
             try:
