@@ -35,6 +35,9 @@ class EmailField(forms.EmailField):
         EmailValidator(allowlist=[]),  # no "localhost"
     ]
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)  # as the models hold
+
 
 class TimeZoneField(forms.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:

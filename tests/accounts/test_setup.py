@@ -78,6 +78,7 @@ def test_between_the_steps_only_the_owner_goes_on(client: Client, furnished: lis
         ("email", "a@b>\r\nRCPT TO:<x@y", "valid email"),
         ("name", "Keiko\x00", "(?i)null characters|control character"),
         ("name", "Keiko\u2028Bcc: x", "control character at position 6"),
+        ("email", "keiko@" + "a" * 60 + ".minori" * 40 + ".example", "at most 254 characters"),
     ],
 )
 def test_a_refused_owner_changes_nothing(client: Client, field: str, value: str, why: str) -> None:

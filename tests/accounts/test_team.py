@@ -121,7 +121,16 @@ def test_a_member_is_not_invited_again(admin_client: Client, workspace: Workspac
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("email", ["a@b>\r\nRCPT TO:<x@y", "ken@minori.example\nBcc: x@y.example", "ken"])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a@b>\r\nRCPT TO:<x@y",
+        "ken@minori.example\nBcc: x@y.example",
+        "ken",
+        "ken@" + "minori." * 35 + "example",
+        "ken@" + "minori." * 44 + "example",
+    ],
+)
 def test_an_invitation_to_no_address_is_refused(admin_client: Client, email: str) -> None:
     assert admin_client.post("/settings/team", {"email": email, "role": "author"}).status_code == 422
     assert not Invitation.objects.exists() and not mail.outbox
