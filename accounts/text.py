@@ -6,10 +6,14 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 # Cc: controls, CR, LF and NUL among them; Zl, Zp: U+2028 and U+2029, at which some programs break lines;
 # Cs: lone surrogates, which no encoding takes.
 _FORBIDDEN = {"Cc", "Zl", "Zp", "Cs"}
+
+# Django's words for NUL, which every CharField says: its own Japanese asks for "some letters", ours stands before it.
+gettext_noop("Null characters are not allowed.")
 
 
 def control_character(text: str, *, allowed: str = "") -> int | None:

@@ -15,6 +15,7 @@ from contacts import values
 from contacts.addresses import Address, parse
 from contacts.importing.detect import ENCODINGS
 from contacts.importing.mapping import Options
+from contacts.importing.problems import words_of_file_problem
 from contacts.models import Field, Import, List, Suppression
 from contacts.models.field import KINDS
 from contacts.subscriptions import ONLY_THE_PERSON
@@ -264,11 +265,22 @@ class SuppressionForm(forms.Form):
         return self.cleaned_data["reason"] in ONLY_THE_PERSON
 
 
+class PastedField(forms.CharField):
+    """Pasted rows: a NUL is named with its line, as in a file."""
+
+    def to_python(self, value: Any) -> str:
+        text: str = super().to_python(value)
+        before, nul, _after = text.partition("\0")
+        if nul:
+            raise ValidationError(words_of_file_problem("nul", {"line": before.count("\n") + 1}), code="nul")
+        return text
+
+
 class UploadForm(forms.Form):
     """A file, or pasted rows."""
 
     file = forms.FileField(label=_("File"), required=False, allow_empty_file=True)
-    pasted = forms.CharField(
+    pasted = PastedField(
         label=_("Or paste rows or addresses here"),
         required=False,
         strip=False,
@@ -278,7 +290,7 @@ class UploadForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("file") and not cleaned.get("pasted", "").strip():
+        if not self.errors and not cleaned.get("file") and not cleaned.get("pasted", "").strip():
             raise ValidationError(_("Choose a file, or paste rows."), code="nothing")
         return cleaned
 

@@ -89,6 +89,13 @@ def test_a_refused_owner_changes_nothing(client: Client, field: str, value: str,
 
 
 @pytest.mark.django_db
+def test_a_nul_is_named_in_japanese_too(client: Client) -> None:
+    answer = client.post("/setup", {**OWNER, "name": "Keiko\0"}, headers={"Accept-Language": "ja"})
+    assert answer.status_code == 422
+    assert "NUL文字は使えません。" in answer.content.decode() and "何か文字を入力" not in answer.content.decode()
+
+
+@pytest.mark.django_db
 def test_a_sender_without_an_address_is_refused(client: Client, furnished: list[NewWorkspace]) -> None:
     client.post("/setup", OWNER)
     answer = client.post("/setup", {**ORGANISATION, "postal_address": "  "})

@@ -313,6 +313,14 @@ def test_utf_16_from_a_spreadsheet_comes_through_the_upload(client: Client) -> N
     assert "UTF-16" in page and "佐藤 健" in page and "2 of the first 3 are valid." in page
 
 
+def test_a_nul_in_pasted_rows_is_named_with_its_line(client: Client) -> None:
+    answer = post(client, "import", pasted="email\r\nken@mail.example\r\nana\0@mail.example\r\n")
+    page = text_of(answer)
+    assert answer.status_code == 422 and "Line 3 holds a NUL byte" in page
+    assert "Choose a file, or paste rows." not in page
+    assert not Import.objects.exists()
+
+
 def test_pasted_addresses_are_a_file_too(client: Client) -> None:
     page = text_of(
         client.post(reverse("contacts:import"), {"pasted": "ken@mail.example\nana@mail.example"}, follow=True)
