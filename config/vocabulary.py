@@ -69,6 +69,7 @@ CONTACT = {
     "bounced": Look("stop", "ban", _("Does not arrive")),
     "stopped": Look("stop", "ban", _("Stopped by you")),
     "erased": Look("mute", "trash", _("Erased")),
+    "no_list": Look("wait", "list", pgettext_lazy("contact", "On no list")),
     "rests": Look("wait", "hourglass", _("Domain rests")),
 }
 CHECK = {

@@ -44,14 +44,10 @@ SELECT workspace_id, list_id, key, sum(n) FROM taken t
 
 @dataclass(frozen=True)
 class People:
-    """The people of a workspace: `total` = `mailable` + `stopped`."""
+    """The people of a workspace, and those of them whose address is stopped."""
 
     total: int
     stopped: int
-
-    @property
-    def mailable(self) -> int:
-        return self.total - self.stopped
 
 
 @dataclass(frozen=True)

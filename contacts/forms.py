@@ -30,7 +30,7 @@ STATES = [
     ("undeliverable", _("Mail does not arrive")),
     ("manual", _("Stopped by your team")),
     ("no_list", _("On no list")),
-    ("left", _("Left the chosen list")),
+    ("left", _("Left the chosen list, or any")),
 ]
 LANGUAGES = [("", _("Not known")), *Language.choices]
 SEPARATORS = [(",", _("Comma")), (";", _("Semicolon")), ("\t", _("Tab")), ("|", _("Vertical bar"))]
@@ -269,7 +269,7 @@ class PastedField(forms.CharField):
     """Pasted rows: a NUL is named with its line, as in a file."""
 
     def to_python(self, value: Any) -> str:
-        text: str = super().to_python(value)
+        text = super().to_python(value) or ""
         before, nul, _after = text.partition("\0")
         if nul:
             raise ValidationError(words_of_file_problem("nul", {"line": before.count("\n") + 1}), code="nul")

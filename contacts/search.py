@@ -23,7 +23,7 @@ STATES = ("mailable", "stopped", "unsubscribed", "complaint", "undeliverable", "
 
 @dataclass(frozen=True)
 class Filter:
-    """What a person asked for; every part may be empty. `left` only means something with a list."""
+    """What a person asked for; every part may be empty. `left` is the chosen list, or any without one."""
 
     q: str = ""
     list: int = 0
@@ -81,16 +81,22 @@ def known_tags(workspace: Workspace) -> list[str]:
 
 
 def _by_state(people: QuerySet[Contact], workspace: Workspace, state: str) -> QuerySet[Contact]:
+    """As `standing` says it of one person."""
     active = Suppression.objects.of(workspace).active().filter(address_key=OuterRef("address_key"))
+    lists = Subscription.objects.filter(contact=OuterRef("pk"))
+    on_one = Exists(lists.filter(state=Subscription.State.SUBSCRIBED))
+    left_one = Exists(lists.filter(state=Subscription.State.UNSUBSCRIBED))
     if state == "mailable":
-        return people.exclude(Exists(active))
+        return people.filter(on_one).exclude(Exists(active))
     if state == "stopped":
-        return people.filter(Exists(active))
+        return people.filter(Exists(active) | ~on_one)
+    if state == "unsubscribed":
+        left_all = left_one & ~on_one & ~Exists(active)
+        return people.filter(Exists(active.filter(reason=Suppression.Reason.UNSUBSCRIBED)) | left_all)
     if state == "no_list":
-        on_one = Subscription.objects.filter(contact=OuterRef("pk"), state=Subscription.State.SUBSCRIBED)
-        return people.exclude(Exists(on_one))
+        return people.exclude(on_one)
     if state == "left":
-        return people
+        return people.filter(left_one)
     if state == "undeliverable":
         return people.filter(Exists(active.exclude(reason__in=[*ONLY_THE_PERSON, Suppression.Reason.MANUAL])))
     return people.filter(Exists(active.filter(reason=state)))

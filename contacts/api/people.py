@@ -56,7 +56,7 @@ class ContactOut(Schema):
     tags: list[str]
     fields: JsonObject
     lists: list[Membership]
-    mailable: bool = Field(description="false: mail to this address is stopped, `state` says why")
+    mailable: bool = Field(description="false: the address is stopped or on no list, `state` says which")
     state: str
     created_at: datetime
     updated_at: datetime

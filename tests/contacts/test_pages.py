@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Role, Workspace
-from contacts import counts, importing, sample, subscriptions
+from contacts import counts, importing, sample, search, standing, subscriptions
 from contacts.models import Bulk, Contact, Field, Import, List, Suppression
 from tests.factories import make_member
 
@@ -60,7 +60,7 @@ def work(row: Import) -> Import:
 def test_an_empty_workspace_invites_and_loads_the_sample(client: Client, workspace: Workspace) -> None:
     assert "Bring your people" in get(client, "list")
     page = text_of(post(client, "sample_load"))
-    assert "500 sample people are here" in page and "<b>500</b> can be mailed" in page
+    assert "500 sample people are here" in page and "<b>500</b> people" in page
     page = text_of(post(client, "sample_remove"))
     assert "500 sample people were removed" in page
     assert actions() == ["contacts.sample_loaded", "contacts.sample_removed"]
@@ -75,12 +75,44 @@ def test_people_are_found_by_words_list_tag_and_state(client: Client, workspace:
         ({"tag": "VIP"}, vip),
         ({"list": str(List.objects.get().pk)}, 500),
         ({"state": "no_list"}, 1),
-        ({"state": "stopped"}, 0),
+        ({"state": "stopped"}, 1),
+        ({"state": "mailable"}, 500),
+        ({"state": "left"}, 0),
         ({"q": "nobody-at-all"}, 0),
         ({"list": "x", "state": "x", "before": "x"}, 501),
     ]:
         page = get(client, "list", **query)
         assert (f"All {expected} " in page) if expected else ("Nobody matches." in page), query
+
+
+@pytest.mark.parametrize(
+    ("takes", "leaves", "stopped", "state", "found_by"),
+    [
+        (1, 0, "", "yes", {"mailable"}),
+        (1, 1, "", "yes", {"mailable", "left"}),
+        (0, 2, "", "unsubscribed", {"stopped", "unsubscribed", "no_list", "left"}),
+        (0, 0, "", "no_list", {"stopped", "no_list"}),
+        (1, 0, "manual", "stopped", {"stopped", "manual"}),
+        (0, 1, "complaint", "complained", {"stopped", "complaint", "no_list", "left"}),
+    ],
+)
+def test_page_filter_export_and_list_say_the_same_of_who_can_be_mailed(
+    client: Client, hanako: Contact, news: List, tea_club: List, takes: int, leaves: int, stopped: str, state: str,
+    found_by: set[str],
+) -> None:  # fmt: skip
+    lists = [news, tea_club]
+    subscriptions.subscribe(hanako, lists[: takes + leaves], source="page")
+    subscriptions.unsubscribe(hanako, lists[:leaves], source="link")
+    if stopped:
+        subscriptions.suppress(hanako.workspace, hanako.address_key, stopped, source="page")
+    mailable = state == "yes"
+    assert standing.of_one(hanako).state == state
+    assert ("Nothing stops mail to this address." in get(client, "contact", hanako.pk)) == mailable
+    assert client.get(reverse("contacts:list")).context["rows"][0]["standing"].state == state
+    (row,) = csv.DictReader(io.StringIO(get(client, "export", plain="1")))
+    assert row["can_be_mailed"] == ("yes" if mailable else "no")
+    found = {name for name in search.STATES if "All 1 " in get(client, "list", state=name)}
+    assert found == found_by
 
 
 def test_pages_follow_one_another(client: Client, workspace: Workspace) -> None:
