@@ -12,6 +12,7 @@ from contacts.importing.problems import FileProblem
 
 MAX_LINES_A_ROW = 100  # more lines inside one pair of quotation marks means that the second is missing
 RAW_KEPT = 500  # characters of a row kept to show it
+_CARRIAGE_RETURN = "new-line character seen in unquoted field"  # csv's words; its errors have no other mark
 
 csv.field_size_limit(MAX_LINE)
 
@@ -72,6 +73,8 @@ def rows(stream: BinaryIO, encoding: str, separator: str, *, offset: int = 0, li
         try:
             cells = next(reader, None)
         except csv.Error as error:
+            if _CARRIAGE_RETURN in str(error):
+                raise FileProblem("carriage_return", {"line": source.count}) from error
             raise FileProblem("quote", {"line": first}) from error
         if cells is None:
             return

@@ -129,6 +129,14 @@ def test_a_quotation_mark_that_is_never_closed_names_its_line(rest: str) -> None
     assert problem.value.params["line"] in (2, 3)
 
 
+def test_a_carriage_return_in_a_cell_is_called_what_it_is() -> None:
+    with pytest.raises(FileProblem) as problem:
+        read("a,1\nb,2\rc\n")
+    assert (problem.value.code, problem.value.params) == ("carriage_return", {"line": 2})
+    assert "Line 2 holds a carriage return" in problem.value.words
+    assert read('a,1\nb,"2\rc"\n') == [["a", "1"], ["b", "2\rc"]]
+
+
 def test_letters_outside_the_encoding_are_marked_and_reading_goes_on() -> None:
     found = list(rows(io.BytesIO(b"a,\xff\nb,1\n"), "utf-8", ","))
     assert [(row.cells[0], row.readable) for row in found] == [("a", False), ("b", True)]
