@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -21,6 +21,7 @@ from delivery.models import Exclusion, Link, Mailing
 from delivery.queue.counts import Counts, counts
 
 EXPIRED = "expired"
+READING = timedelta(hours=1)  # after the end, in which a report still moves by itself
 RATED, MANY_FAILED = 50, 0.02  # people for a rate; the share from which failures want a look
 
 
@@ -95,7 +96,15 @@ class Report:
 
     @property
     def over(self) -> bool:
-        return self.mailing.state in (Mailing.State.FINISHED, Mailing.State.STOPPED)
+        """Nobody's outcome changes any more by itself. A stopped mailing is over once its people are cancelled."""
+        ended = self.mailing.state in (Mailing.State.FINISHED, Mailing.State.STOPPED)
+        return ended and self.mailing.finished_at is not None
+
+    @property
+    def live(self) -> bool:
+        """The page asks again: figures still come in, or people have just got their mail and are reading it."""
+        finished_at = self.mailing.finished_at
+        return not self.over or (finished_at is not None and self.at - finished_at < READING)
 
     @property
     def give_up_hours(self) -> int:

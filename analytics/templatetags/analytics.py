@@ -68,7 +68,7 @@ def pace_words(report: Report) -> str:
     pace, mailing = report.pace, report.mailing
     if report.over:
         return _took(mailing)
-    if mailing.state == Mailing.State.PAUSED or report.counts.only_retries_left:
+    if mailing.state != Mailing.State.SENDING or report.counts.only_retries_left:
         return ""
     rate = _("%(now)s per minute (average %(average)s)") % {
         "now": f"{pace.now:,.0f}",

@@ -44,7 +44,7 @@ def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
 def _stable(made: reports.Report) -> bytes:
     """What the page shows, without the clock."""
     told = (made.mailing.state, made.counts, made.minutes, made.providers, made.causes, made.deeds, made.links)
-    return repr((*told, made.closed_until, made.closed_providers, made.give_up_at)).encode()
+    return repr((*told, made.closed_until, made.closed_providers, made.give_up_at, made.live)).encode()
 
 
 @requires(Can.VIEW)
