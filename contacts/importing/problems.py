@@ -48,8 +48,8 @@ _FILE: dict[str, str | Promise] = {
         "A quotation mark opened in line %(line)s is never closed. Put the line right and upload again."
     ),
     "carriage_return": gettext_lazy(
-        "Line %(line)s holds a carriage return (CR) that ends no line. Take it out, or put the cell in quotation marks, "
-        "and upload again."
+        "Line %(line)s holds a carriage return (CR) that ends no line. "
+        "Take it out, or put the cell in quotation marks, and upload again."
     ),
     "broke_off_checking": gettext_lazy(
         "The dry run broke off: an unexpected error came again at every try. Nothing was imported. "

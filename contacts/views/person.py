@@ -104,9 +104,9 @@ def join(request: Any, contact: int) -> HttpResponse:
     person = _person(request, contact)
     row = get_object_or_404(List.objects.of(request.workspace), pk=_number(request.POST.get("list", "")))
     form = NoteForm(request.POST)
+    form.fields["note"].error_messages["required"] = _("Say where the consent comes from.")
     if person.erased_at or not form.is_valid():
-        messages.error(request, _("Nothing was changed: say where the consent comes from."))
-        return redirect("contacts:contact", person.pk)
+        return _refused(request, person, form)
     note = form.cleaned_data["note"]
     if subscriptions.subscribe(person, [row], source="page", actor=request.user, statement=note):
         audit.record(request, request.workspace, "contact.changed", person, list=row.name)
@@ -130,9 +130,10 @@ def leave(request: Any, contact: int) -> HttpResponse:
 def stop(request: Any, contact: int) -> HttpResponse:
     """No mail to this person from now on. What is on the way cannot be called back."""
     person, form = _person(request, contact), StopForm(request.POST)
-    note = form.cleaned_data["note"] if form.is_valid() else ""
-    reason = Suppression.Reason.MANUAL
-    stopped = not person.erased_at and subscriptions.suppress(
+    if person.erased_at or not form.is_valid():
+        return _refused(request, person, form)
+    note, reason = form.cleaned_data["note"], Suppression.Reason.MANUAL
+    stopped = subscriptions.suppress(
         request.workspace, person.address_key, reason, source="page", note=note, actor=request.user
     )
     if stopped:
@@ -152,6 +153,13 @@ def erase(request: Any, contact: int) -> HttpResponse:
     people.erase(person, actor=request.user)
     audit.record(request, request.workspace, "contact.erased", f"#{person.pk}")
     messages.success(request, _("The person is erased. Only the stopped address stays."))
+    return redirect("contacts:contact", person.pk)
+
+
+def _refused(request: Any, person: Contact, form: NoteForm | StopForm) -> HttpResponse:
+    """Back to the person with what is wrong with the note; nobody does anything for an erased one."""
+    for why in form.errors.get("note", []):
+        messages.error(request, _("Nothing was changed: %(why)s") % {"why": why})
     return redirect("contacts:contact", person.pk)
 
 

@@ -188,6 +188,24 @@ def test_stopping_all_mail_says_why_and_stays_until_released(client: Client, han
     assert actions() == ["contact.stopped", "suppression.released"]
 
 
+@pytest.mark.parametrize(
+    ("note", "why"), [("He\ncalled", "control character at position 3"), ("x" * 501, "at most 500 characters")]
+)
+@pytest.mark.parametrize("act", ["stop", "join"])
+def test_a_note_that_cannot_be_kept_changes_nothing_and_says_why(
+    client: Client, hanako: Contact, news: List, act: str, note: str, why: str
+) -> None:
+    page = text_of(post(client, act, hanako.pk, list=news.pk, note=note))
+    assert "Nothing was changed: " in page and why in page
+    assert not Suppression.objects.exists() and not hanako.subscriptions.exists() and actions() == []
+
+
+def test_a_list_needs_the_consent_in_words(client: Client, hanako: Contact, news: List) -> None:
+    page = text_of(post(client, "join", hanako.pk, list=news.pk, note=" "))
+    assert "Nothing was changed: Say where the consent comes from." in page
+    assert not hanako.subscriptions.exists()
+
+
 def test_what_a_person_did_cannot_be_released(client: Client, hanako: Contact) -> None:
     subscriptions.unsubscribe(hanako, source="link")
     row = Suppression.objects.get()
