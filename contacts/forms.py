@@ -114,6 +114,9 @@ class PersonForm(forms.Form):
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        language = self.initial.get("language", "")
+        if language not in dict(LANGUAGES):  # an import takes any; it stays until somebody chooses another
+            self.fields["language"].choices = [*LANGUAGES, (language, language)]  # type: ignore[attr-defined]
         self.custom = list(Field.objects.of(workspace).order_by("pk"))
         for field in self.custom:
             self.fields[f"field_{field.key}"] = _form_field(field)

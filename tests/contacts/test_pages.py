@@ -188,6 +188,15 @@ def test_stopping_all_mail_says_why_and_stays_until_released(client: Client, han
     assert actions() == ["contact.stopped", "suppression.released"]
 
 
+def test_editing_keeps_a_language_that_only_an_import_brings(client: Client, hanako: Contact) -> None:
+    Contact.objects.update(language="de")
+    assert '<option value="de" selected>de</option>' in get(client, "edit", hanako.pk)
+    post(client, "edit", hanako.pk, address=hanako.address, first_name="花", language="de")
+    hanako.refresh_from_db()
+    assert (hanako.first_name, hanako.language) == ("花", "de")
+    assert post(client, "edit", hanako.pk, address=hanako.address, language="fr").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("note", "why"), [("He\ncalled", "control character at position 3"), ("x" * 501, "at most 500 characters")]
 )
