@@ -6,33 +6,23 @@ secrets are made once in `var/keys.env`. With it, every secret must be given.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.embedded import keys, places
+from config.env import Env
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-class Env(environ.Env):  # type: ignore[misc]
-    """A value that cannot be read stops the start and names its setting."""
-
-    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().get_value(var, *args, **kwargs)
-        except ValueError as error:
-            raise ImproperlyConfigured(f"{var}: {error}") from error
-
-
 env = Env()
 env.smart_cast = False
-environ.Env.read_env(str(BASE_DIR / ".env"))
+Env.read_env(str(BASE_DIR / ".env"))
 
 # --- Where things are -------------------------------------------------------------------------------------------------
 VAR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
@@ -44,12 +34,14 @@ STATIC_BUILD = BASE_DIR / "var" / "static"
 DATABASE_URL = env.str("DATABASE_URL", default="")
 EMBEDDED = not DATABASE_URL
 HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
+PORT = env.port("PORT", default=8000)
 BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 TRACKING_URL = env.str("TRACKING_URL", default=BASE_URL).rstrip("/")
 HTTPS = BASE_URL.startswith("https://")
 DEBUG = env.bool("DEBUG", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+if LOG_LEVEL not in logging.getLevelNamesMapping():
+    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL!r}")
 
 # --- Secrets ----------------------------------------------------------------------------------------------------------
 _secrets = keys.make_once(VAR / "keys.env") if EMBEDDED else {}
@@ -92,8 +84,8 @@ DATABASES["default"] |= {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 BROKER_URL = env.str("BROKER_URL", default=f"redis+socket://{places.valkey_socket(VAR)}" if EMBEDDED else "")
-if not BROKER_URL:
-    raise ImproperlyConfigured("BROKER_URL is missing: the address of a Valkey or Redis, redis://host:6379/0")
+if "://" not in BROKER_URL:
+    raise ImproperlyConfigured("BROKER_URL is missing or no address: that of a Valkey or Redis, redis://host:6379/0")
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -227,7 +219,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) + [
 ]
 if EMBEDDED:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"] if HOST in ("127.0.0.1", "localhost", "::1") else ["*"]
-PROXY_HOPS = env.int("PROXY_HOPS", default=1 if HTTPS else 0)
+PROXY_HOPS = env.number("PROXY_HOPS", default=1 if HTTPS else 0, least=0, most=10)
 """How many proxies of our own stand before the web process; their X-Forwarded-* headers are believed."""
 if PROXY_HOPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -246,30 +238,32 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
 # --- Sending ----------------------------------------------------------------------------------------------------------
-DNS_RESOLVER = env.str("DNS_RESOLVER", default="")
+DNS_RESOLVER = env.name_servers("DNS_RESOLVER")
 """`address` or `address:port` of the name server to ask; empty: the machine's own."""
 SMTP_HOSTNAME = env.str("SMTP_HOSTNAME", default=urlsplit(BASE_URL).hostname or "localhost")
 """What a route without an EHLO name of its own says in EHLO."""
+if not re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", SMTP_HOSTNAME):
+    raise ImproperlyConfigured(f"SMTP_HOSTNAME must be a host name like mail.example.com, not {SMTP_HOSTNAME!r}")
 ALLOW_PRIVATE_MX = env.bool("ALLOW_PRIVATE_MX", default=False)
 """Tests only: direct delivery to MX on loopback and private addresses, on the port MX_PORT."""
-MX_PORT = env.int("MX_PORT", default=25)
+MX_PORT = env.port("MX_PORT", default=25)
 SANDBOX_HOST = env.str("SANDBOX_HOST", default="127.0.0.1")
-SANDBOX_PORT = env.int("SANDBOX_PORT", default=PORT + 25)
-SANDBOX_KEPT = env.int("SANDBOX_KEPT", default=5000)
-LEASE_SECONDS = env.int("LEASE_SECONDS", default=60)
-UNDO_SECONDS = env.int("UNDO_SECONDS", default=30)
-SANDBOX_UNDO_SECONDS = env.int("SANDBOX_UNDO_SECONDS", default=5)
+SANDBOX_PORT = env.port("SANDBOX_PORT", default=PORT + 25)
+SANDBOX_KEPT = env.number("SANDBOX_KEPT", default=5000, least=1, most=10**6)
+LEASE_SECONDS = env.number("LEASE_SECONDS", default=60, least=1, most=3600)
+UNDO_SECONDS = env.number("UNDO_SECONDS", default=30, least=0, most=86400)
+SANDBOX_UNDO_SECONDS = env.number("SANDBOX_UNDO_SECONDS", default=5, least=0, most=86400)
 """How long "send now" waits so that it can be taken back."""
-SEND_CONNECTIONS = env.int("SEND_CONNECTIONS", default=10)
+SEND_CONNECTIONS = env.number("SEND_CONNECTIONS", default=10, least=1, most=1000)
 """Connections of one send process to one site."""
-RETENTION_MONTHS = env.int("RETENTION_MONTHS", default=24)
+RETENTION_MONTHS = env.number("RETENTION_MONTHS", default=24, least=1, most=1200)
 TIME_SCALE = env.float("TIME_SCALE", default=1.0)
 """Multiplies SMTP time-outs and retry delays; tests make it small."""
-if TIME_SCALE <= 0:
-    raise ImproperlyConfigured("TIME_SCALE must be above 0")
+if not 0 < TIME_SCALE <= 100:
+    raise ImproperlyConfigured(f"TIME_SCALE must be above 0 and at most 100, not {TIME_SCALE}")
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
-SEND_WORKERS = env.int("SEND_WORKERS", default=len(os.sched_getaffinity(0)))
-WORK_WORKERS = env.int("WORK_WORKERS", default=2)
-WEB_WORKERS = env.int("WEB_WORKERS", default=2)
-WEB_THREADS = env.int("WEB_THREADS", default=8)
+SEND_WORKERS = env.number("SEND_WORKERS", default=len(os.sched_getaffinity(0)), least=1, most=1000)
+WORK_WORKERS = env.number("WORK_WORKERS", default=2, least=1, most=1000)
+WEB_WORKERS = env.number("WEB_WORKERS", default=2, least=1, most=1000)
+WEB_THREADS = env.number("WEB_THREADS", default=8, least=1, most=1000)

@@ -55,6 +55,8 @@ def parse(name: str, value: str) -> dict[str, bytes]:
         key_id, _, text = entry.partition(":")
         if len(key_id) != 1 or key_id not in "abcdefghijklmnopqrstuvwxyz":
             raise BadKeys(f"{name}: a key id is one letter a-z, as in a:BASE64; got {key_id[:12]!r}")
+        if key_id in keys:
+            raise BadKeys(f"{name}: two keys have the id {key_id!r}: give the new one another letter")
         try:
             keys[key_id] = base64.b64decode(text, validate=True)
         except ValueError as error:

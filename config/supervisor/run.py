@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import threading
@@ -142,10 +143,10 @@ class Supervisor:
 
 
 def check_ports() -> None:
-    """Raises CannotStart for a port that another program has."""
-    for name, host, port in (
-        ("PORT", settings.HOST, settings.PORT),
-        ("SANDBOX_PORT", settings.SANDBOX_HOST, settings.SANDBOX_PORT),
+    """Raises CannotStart for a host that is not this machine's, or a port that another program has."""
+    for prefix, host, port in (
+        ("", settings.HOST, settings.PORT),
+        ("SANDBOX_", settings.SANDBOX_HOST, settings.SANDBOX_PORT),
     ):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
@@ -153,8 +154,11 @@ def check_ports() -> None:
             try:
                 probe.bind((host, port))
             except OSError as error:
+                if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                    raise CannotStart(f"{prefix}HOST={host} is no address of this machine: {error.strerror}") from error
+                other = port + 1 if port < 65535 else port - 1
                 raise CannotStart(
-                    f"Port {port} on {host}: {error.strerror}. Choose another: {name}={port + 1} make up"
+                    f"Port {port} on {host}: {error.strerror}. Choose another: {prefix}PORT={other} make up"
                 ) from error
 
 

@@ -73,6 +73,29 @@ def test_production_does_not_start_without(name: str) -> None:
     [
         ("BASE_URL", "mail.example.com"),
         ("TIME_SCALE", "0"),
+        ("TIME_SCALE", "nan"),
+        ("DNS_RESOLVER", "nonsense"),
+        ("DNS_RESOLVER", "192.0.2.1:port"),
+        ("DNS_RESOLVER", "192.0.2.1,[2001:db8::1]"),
+        ("UNDO_SECONDS", "-1"),
+        ("SANDBOX_UNDO_SECONDS", "-1"),
+        ("LEASE_SECONDS", "0"),
+        ("SEND_CONNECTIONS", "0"),
+        ("RETENTION_MONTHS", "0"),
+        ("SANDBOX_KEPT", "0"),
+        ("PROXY_HOPS", "-1"),
+        ("SEND_WORKERS", "0"),
+        ("WORK_WORKERS", "-1"),
+        ("WEB_WORKERS", "0"),
+        ("WEB_THREADS", "0"),
+        ("PORT", "65536"),
+        ("MX_PORT", "0"),
+        ("SANDBOX_PORT", "65536"),
+        ("SMTP_HOSTNAME", "mail example"),
+        ("LOG_LEVEL", "loud"),
+        ("BROKER_URL", "valkey"),
+        ("ENCRYPTION_KEYS", f"{keys.new_key('a')},{keys.new_key('a')}"),
+        ("TOKEN_KEYS", f"{keys.new_key('b')},{keys.new_key('a')},{keys.new_key('b')}"),
         ("PORT", "http"),
         ("DATABASE_URL", "mysql://x@y/z"),
         ("DEBUG", "1"),
@@ -82,3 +105,14 @@ def test_a_bad_value_stops_the_start_and_names_its_setting(name: str, value: str
     done = start(PRODUCTION | {name: value})
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
+
+
+def test_a_port_that_leaves_none_for_the_sandbox_names_that_setting() -> None:
+    done = start(PRODUCTION | {"PORT": "65520"})
+    assert done.returncode != 0 and "SANDBOX_PORT must be from 1 to 65535" in done.stderr.splitlines()[-1]
+    assert start(PRODUCTION | {"PORT": "65520", "SANDBOX_PORT": "2525"}).returncode == 0
+
+
+@pytest.mark.parametrize("servers", ["192.0.2.1", "192.0.2.1:5353, 2001:db8::1", "[2001:db8::1]:5353", ""])
+def test_name_servers_are_addresses_with_or_without_a_port(servers: str) -> None:
+    assert start(PRODUCTION | {"DNS_RESOLVER": servers}).returncode == 0

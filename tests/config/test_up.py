@@ -125,6 +125,15 @@ def test_a_taken_port_is_named_with_the_way_out(install: Install) -> None:
     assert f"PORT={install.port + 1} make up" in refused.stderr
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_a_host_that_is_not_this_machines_is_named(install: Install, host: str) -> None:
+    environment = install.environment | {"HOST": host}
+    command = [sys.executable, "manage.py", "up"]
+    refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert f"HOST={host} is no address of this machine" in refused.stderr and "PORT=" not in refused.stderr
+
+
 def test_reset_asks_first(install: Install) -> None:
     install.var.mkdir()
     (install.var / "something").write_text("dear")
