@@ -107,6 +107,11 @@ class Report:
         return not self.over or (finished_at is not None and self.at - finished_at < READING)
 
     @property
+    def done(self) -> int:
+        """People with whom we are done; after a stop those who were tried, since nothing was done for the others."""
+        return self.counts.tried if self.mailing.state == Mailing.State.STOPPED else self.counts.finished
+
+    @property
     def give_up_hours(self) -> int:
         """How long the campaign tries; pauses come on top."""
         return self.mailing.campaign.give_up_hours

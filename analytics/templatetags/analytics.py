@@ -63,6 +63,17 @@ def _whole(counts: Counts, outcome: str) -> tuple[int, str]:
 
 
 @register.simple_tag
+def done_words(report: Report) -> str:
+    """How far it is; after a stop what happened."""
+    counts = report.counts
+    if report.mailing.state == Mailing.State.STOPPED:
+        figures = {"delivered": f"{counts.delivered:,}", "not_sent": f"{counts.not_sent:,}"}
+        return _("Stopped: %(delivered)s delivered, %(not_sent)s not sent") % figures
+    figures = {"finished": f"{counts.finished:,}", "all": f"{counts.will_receive:,}"}
+    return _("%(finished)s of %(all)s people finished") % figures
+
+
+@register.simple_tag
 def pace_words(report: Report) -> str:
     """Rate and when it is done, as a range; what it took once it is over."""
     pace, mailing = report.pace, report.mailing
@@ -165,9 +176,7 @@ def deed(report: Report, name: str, words: str | SafeString) -> dict[str, Any]:
     """One bar of what people did."""
     number = report.deeds[Deed(name)]
     notes = {
-        "clicked": _("%(n)s clicks by machines not counted") % {"n": f"{report.deeds[Deed.MACHINE_CLICKS]:,}"}
-        if report.deeds[Deed.MACHINE_CLICKS]
-        else "",
+        "clicked": _machine_words(report.deeds[Deed.MACHINE_CLICKS]),
         "opened": _("cannot see people who block images"),
         "machine_opened": _("Apple and scanners, not counted above"),
         "complained": _("only where providers report"),
@@ -181,3 +190,8 @@ def deed(report: Report, name: str, words: str | SafeString) -> dict[str, Any]:
         "fine": name in ("complained", "unsubscribed"),
         "note": notes.get(name, ""),
     }
+
+
+def _machine_words(clicks: int) -> str:
+    words = ngettext("%(n)s click by a machine not counted", "%(n)s clicks by machines not counted", clicks)
+    return words % {"n": f"{clicks:,}"} if clicks else ""

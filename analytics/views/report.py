@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
@@ -16,26 +16,30 @@ from contacts.cells import csv_lines
 from delivery.models import Mailing
 
 
-def campaign_of(request: WorkspaceRequest, pk: int) -> tuple[Campaign, Mailing]:
-    rows = (
-        Campaign.objects.of(request.workspace).select_related("mailing", "scheduled_by").filter(mailing__isnull=False)
-    )
-    campaign = get_object_or_404(rows, pk=pk)
-    assert campaign.mailing is not None
-    return campaign, campaign.mailing
+def campaign_of(request: WorkspaceRequest, pk: int) -> Campaign:
+    return get_object_or_404(Campaign.objects.of(request.workspace).select_related("mailing", "scheduled_by"), pk=pk)
 
 
 @requires(Can.VIEW)
 @require_GET
 def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    """The section that the page asks for again and again; unchanged, it costs a 304."""
-    campaign, mailing = campaign_of(request, pk)
+    """The section that the page asks for again and again, with the header beside it; unchanged, it costs a 304."""
+    campaign = campaign_of(request, pk)
+    mailing = campaign.mailing
+    if mailing is None or mailing.state == Mailing.State.WAITING:
+        told = repr((campaign.status, campaign.send_at)).encode()
+        return _unless_known(request, "analytics/_scheduled.html", {"campaign": campaign}, told)
     made = reports.report(mailing)
     context = {"campaign": campaign, "report": made, "chart": charts.outcomes(made.minutes, over=made.over)}
-    response = render(request, "analytics/_report.html", context)
-    tag = f'"{hashlib.sha256(_stable(made)).hexdigest()[:24]}"'
+    return _unless_known(request, "analytics/_report.html", context, _stable(made))
+
+
+def _unless_known(request: WorkspaceRequest, template: str, context: dict[str, object], told: bytes) -> HttpResponse:
+    """304 for a browser that has this already."""
+    tag = f'"{hashlib.sha256(told).hexdigest()[:24]}"'
     if request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304)
+    response = render(request, template, context)
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
     return response
@@ -51,7 +55,9 @@ def _stable(made: reports.Report) -> bytes:
 @require_GET
 def export(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse:
     """The figures as CSV: causes and codes by provider."""
-    _campaign, mailing = campaign_of(request, pk)
+    mailing = campaign_of(request, pk).mailing
+    if mailing is None:
+        raise Http404
     lines = csv_lines(("group", "name", "detail", "people"), _rows(reports.report(mailing)))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="report-{pk}.csv"'

@@ -9,9 +9,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from analytics.deeds import Deed
+from analytics.models import MailingDeed
 from campaigns.models import Campaign
 from delivery import mailings
-from delivery.models import Mailing
+from delivery.models import Mailing, Tally
 from delivery.queue import ticks
 from tests.delivery.queue import world as worlds
 from tests.factories import make_member
@@ -61,3 +63,63 @@ def test_a_report_moves_for_an_hour_after_the_end_since_people_read_then(reader:
     assert "data-poll=" in live(reader, campaign)
     Mailing.objects.update(finished_at=timezone.now() - dt.timedelta(minutes=61))
     assert "data-poll=" not in live(reader, campaign)
+
+
+def test_the_header_and_the_buttons_come_with_the_figures(reader: Client, campaign: Campaign) -> None:
+    ticks.advance()
+    sending = live(reader, campaign)
+    mailings.pause(mailing_of(campaign))
+    paused = live(reader, campaign)
+    for text, state, button, other in ((sending, "sending", "pause", "resume"), (paused, "paused", "resume", "pause")):
+        assert f'id="head" data-state="{state}" hx-swap-oob="true"' in text
+        assert f'id="{button}"' in text and f'id="{other}"' not in text
+
+
+def test_a_report_opened_before_the_start_moves_by_itself(reader: Client, campaign: Campaign) -> None:
+    Mailing.objects.update(start_at=timezone.now() + dt.timedelta(seconds=30))
+    page = reader.get(reverse("campaigns:report", args=[campaign.pk])).content.decode()
+    assert f'hx-get="{reverse("analytics:report", args=[campaign.pk])}"' in page
+    assert "data-poll=" in live(reader, campaign) and "It starts later" in live(reader, campaign)
+    mailings.start_now(mailing_of(campaign))
+    ticks.advance()
+    assert "people finished" in live(reader, campaign)
+
+
+def test_a_report_of_a_send_that_was_taken_back_says_so_and_rests(reader: Client, campaign: Campaign) -> None:
+    Mailing.objects.update(start_at=timezone.now() + dt.timedelta(seconds=30))
+    mailing = mailing_of(campaign)
+    Campaign.objects.update(mailing=None, state=Campaign.State.DRAFT)
+    mailing.delete()
+    text = live(reader, campaign)
+    assert "Nothing sent yet" in text and "data-poll=" not in text and 'data-state="draft"' in text
+
+
+def test_an_answer_that_the_browser_has_is_not_sent_again(reader: Client, campaign: Campaign) -> None:
+    url = reverse("analytics:report", args=[campaign.pk])
+    tag = reader.get(url).headers["ETag"]
+    assert reader.get(url, headers={"If-None-Match": tag}).status_code == 304
+    ticks.advance()
+    assert reader.get(url, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_after_a_stop_it_says_what_was_sent_and_what_was_not(reader: Client, campaign: Campaign) -> None:
+    ticks.advance()
+    mailings.stop(mailing_of(campaign))
+    ticks.advance()
+    text = live(reader, campaign)
+    assert "Stopped: 0 delivered, 2 not sent" in text and "people finished" not in text
+    assert '<span class="percent">0%</span>' in text
+
+
+def test_pause_and_resume_say_before_what_they_do(reader: Client, campaign: Campaign) -> None:
+    ticks.advance()
+    assert "What is on the way finishes, everybody else is kept" in live(reader, campaign)
+    mailings.pause(mailing_of(campaign))
+    assert "it goes on where it was" in live(reader, campaign)
+
+
+def test_one_click_by_a_machine_is_one(reader: Client, campaign: Campaign) -> None:
+    ticks.advance()
+    Tally.objects.create(mailing=mailing_of(campaign), name="delivered", n=2)
+    MailingDeed.objects.create(mailing=mailing_of(campaign), deed=Deed.MACHINE_CLICKS, n=1)
+    assert "1 click by a machine not counted" in live(reader, campaign)

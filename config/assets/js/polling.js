@@ -1,5 +1,6 @@
 // <section data-poll="url">: asks again after 3 s, later 10 s, later 60 s, and while the tab is hidden not at all.
 // The answer replaces the section; an answer without data-poll ends it. 304 (the same ETag) changes nothing.
+// Further elements of the answer with hx-swap-oob replace those of the same id, if their data-state is another one.
 // A button [data-poll-pause="#id"] stops and starts it. data-say on the answer is told to the status line.
 import { announce } from "./htmx.js";
 
@@ -15,16 +16,17 @@ function schedule(element, memory) {
 
 async function ask(element, memory) {
   if (!element.isConnected) return;
-  if (document.hidden || memory.paused || element.contains(document.activeElement?.closest("dialog, details.menu[open]"))) {
+  if (document.hidden || memory.paused || document.querySelector("dialog[open]") || element.querySelector("details.menu[open]")) {
     schedule(element, memory);
     return;
   }
   try {
     const answer = await fetch(element.dataset.poll, { headers: { "HX-Request": "true", "X-Poll": "1", ...(memory.etag && { "If-None-Match": memory.etag }) } });
     if (answer.redirected) return; // signed out meanwhile
+    if (memory.paused) return schedule(element, memory);
     if (answer.status === 200) {
       memory.etag = answer.headers.get("ETag");
-      memory.round = answer.headers.get("X-Quiet") ? memory.round : Math.min(memory.round, 40);
+      memory.round = Math.min(memory.round, 40);
       swap(element, await answer.text(), memory);
       return;
     }
@@ -38,19 +40,36 @@ async function ask(element, memory) {
 function swap(element, html, memory) {
   const holder = document.createElement("template");
   holder.innerHTML = html.trim();
-  const fresh = holder.content.firstElementChild;
+  const [fresh, ...beside] = holder.content.children;
   if (!fresh) return;
-  const focused = document.activeElement?.id;
+  const focused = document.activeElement;
   const open = [...element.querySelectorAll("details[open][id]")].map(({ id }) => id);
   const pressed = [...element.querySelectorAll("[data-shows][aria-pressed=true]")].map(({ dataset }) => dataset.shows);
   element.replaceWith(fresh);
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-  if (focused && !document.activeElement?.id) document.getElementById(focused)?.focus();
   window.htmx.process(fresh);
+  beside.forEach(swapBeside);
   pressed.forEach((shows) => fresh.querySelector(`[data-shows="${shows}"][aria-pressed=false]`)?.click());
+  if (!focused.isConnected) (twin(focused) ?? document.getElementById("content"))?.focus({ preventScroll: true });
   fresh.dispatchEvent(new CustomEvent("shirase:swapped", { bubbles: true }));
   say(fresh);
   watch(fresh, memory);
+}
+
+function swapBeside(fresh) {
+  const old = document.getElementById(fresh.id);
+  if (!old || old.dataset.state === fresh.dataset.state) return;
+  fresh.removeAttribute("hx-swap-oob");
+  old.replaceWith(fresh);
+  window.htmx.process(fresh);
+}
+
+// What takes the place of an element that was swapped away while it had the focus.
+function twin(gone) {
+  if (gone.id) return document.getElementById(gone.id);
+  if (gone.localName === "summary") return document.querySelector(`#${CSS.escape(gone.parentElement.id)} > summary`);
+  const name = ["href", "data-shows"].find((one) => gone.hasAttribute(one));
+  return name && document.querySelector(`[${name}="${CSS.escape(gone.getAttribute(name))}"]`);
 }
 
 function say(element) {
@@ -82,6 +101,9 @@ document.addEventListener("click", ({ target }) => {
   if (!memory) return;
   memory.paused = !memory.paused;
   button.setAttribute("aria-pressed", String(memory.paused));
+  if (memory.paused) return;
+  clearTimeout(memory.timer);
+  ask(document.querySelector(button.dataset.pollPause), memory);
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
