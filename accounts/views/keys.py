@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import api_keys, audit
@@ -15,6 +16,7 @@ from accounts.models import ApiKey
 from accounts.roles import Can, requires
 
 
+@never_cache
 @requires(Can.MANAGE_WORKSPACE)
 def keys(request: Any) -> HttpResponse:
     """The keys. A new token is in this answer only: it is kept nowhere, not even in the session."""

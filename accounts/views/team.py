@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import audit
@@ -15,6 +16,7 @@ from accounts.models import Membership, Role
 from accounts.roles import SENTENCES, Can, WorkspaceRequest, allows, requires
 
 
+@never_cache
 @requires(Can.VIEW, post=Can.MANAGE_WORKSPACE)
 def team(request: Any) -> HttpResponse:
     """Members and open invitations. The link of a new invitation is shown here once: we keep only its hash."""

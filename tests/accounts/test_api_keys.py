@@ -82,7 +82,7 @@ def test_the_last_use_is_noted_once_a_minute(made: tuple[ApiKey, str], django_as
 def test_the_page_shows_a_new_token_once(admin_client: Client, admin: User) -> None:
     answer = admin_client.post("/settings/api-keys", {"name": "Shop", "scopes": ["send"], "days": "30"})
     token = answer.context["token"]
-    assert token in answer.content.decode()
+    assert token in answer.content.decode() and "no-store" in answer.headers["Cache-Control"]
     assert api_keys.authenticate(token)
     later = admin_client.get("/settings/api-keys").content.decode()
     assert token not in later and ApiKey.objects.get().prefix in later

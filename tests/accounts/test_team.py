@@ -30,7 +30,7 @@ def invite(client: Client, role: Role = Role.SENDER, email: str = KEN) -> str:
     """The path of the link, as it is shown to whoever invites."""
     answer = client.post("/settings/team", {"email": email, "role": role})
     link = str(answer.context["link"])
-    assert link in answer.content.decode()
+    assert link in answer.content.decode() and "no-store" in answer.headers["Cache-Control"]
     return re.sub(r"^https?://[^/]+", "", link)
 
 
