@@ -19,6 +19,15 @@ def test_the_log_is_append_only_even_in_sql(workspace: Workspace, sql: str) -> N
     assert AuditEntry.objects.get().action == "workspace.changed"
 
 
+def test_the_log_cannot_be_emptied(workspace: Workspace) -> None:
+    audit.record(None, workspace, "workspace.changed", workspace)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_auditentry ENABLE TRIGGER audit_no_truncate")  # tests/conftest.py
+        with pytest.raises(Error, match="append-only"), transaction.atomic():
+            cursor.execute("TRUNCATE accounts_auditentry")
+    assert AuditEntry.objects.get().action == "workspace.changed"
+
+
 def test_an_entry_outlives_the_person_and_the_workspace_it_names(workspace: Workspace, admin: User) -> None:
     audit.record(admin, workspace, "workspace.changed", workspace)
     admin.delete()
