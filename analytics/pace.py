@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 WINDOW = 5  # minutes that say how fast it goes now
 EARLIEST = timedelta(seconds=30)  # nothing is foretold before this
+SPREAD = 0.1  # nobody knows the pace of the next minutes better than to a tenth
 
 
 @dataclass(frozen=True)
@@ -39,25 +40,55 @@ class Pace:
     latest: datetime | None
 
 
-def pace(minutes: Sequence[Minute], *, waiting: int, started_at: datetime, now: datetime) -> Pace:
-    """From the minutes so far (oldest first). `waiting` are those who were not tried yet."""
+def pace(
+    minutes: Sequence[Minute],
+    *,
+    waiting: int,
+    tried: int,
+    started_at: datetime,
+    now: datetime,
+    ended_at: datetime | None = None,
+) -> Pace:
+    """From the minutes so far (oldest first). `waiting` are people not tried yet, `tried` those who were, once or more.
+
+    The range is that of the last minutes, at least a tenth to both sides, rounded outwards to whole minutes.
+    """
     elapsed = max((now - started_at).total_seconds() / 60, 1 / 60)
-    total = sum(minute.tried for minute in minutes)
-    average = total / elapsed
+    average = _average(minutes, tried, started_at, ended_at or now)
     since = now - timedelta(minutes=WINDOW)
     recent = [minute for minute in minutes if minute.at >= since.replace(second=0, microsecond=0)]
     span = min(elapsed, max((now - recent[0].at).total_seconds() / 60, 1 / 60)) if recent else 1.0
     speed = sum(minute.tried for minute in recent) / span
     if not waiting or now - started_at < EARLIEST or speed <= 0:
         return Pace(speed, average, None, None)
-    rates = sorted(rate for rate in _rates(recent[:-1]) or [speed] if rate > 0) or [speed]
-    fast, slow = max(rates[-1], speed), min(rates[0], speed)
-    return Pace(speed, average, now + timedelta(minutes=waiting / fast), now + timedelta(minutes=waiting / slow))
+    rates = [float(minute.tried) for minute in recent[:-1] if minute.tried]
+    fast, slow = max([*rates, speed * (1 + SPREAD)]), min([*rates, speed * (1 - SPREAD)])
+    return Pace(speed, average, *_whole(now, waiting / fast, waiting / slow))
 
 
-def _rates(minutes: Sequence[Minute]) -> list[float]:
-    """People in each whole minute."""
-    return [float(minute.tried) for minute in minutes]
+def _average(minutes: Sequence[Minute], tried: int, started_at: datetime, until: datetime) -> float:
+    """Over the minutes in which somebody was tried, so that neither a pause nor the time after the end lowers it.
+
+    Up to the minute by which as many answers had come as people were tried: the few retries of the days after are no
+    pace. Of the first and the last minute only the part counts in which the mailing was sent.
+    """
+    answers, seconds = 0, 0.0
+    for minute in minutes:
+        if not minute.tried:
+            continue
+        begin, end = max(minute.at, started_at), min(minute.at + timedelta(minutes=1), until)
+        answers, seconds = answers + minute.tried, seconds + max((end - begin).total_seconds(), 0)
+        if answers >= tried:
+            break
+    return answers / max(seconds, 1) * 60
+
+
+def _whole(now: datetime, soonest: float, longest: float) -> tuple[datetime, datetime]:
+    """The range of two spans in minutes, outwards to whole steps: the further off, the rougher."""
+    step = timedelta(minutes=1 if longest < 60 else 5 if longest < 360 else 15)
+    first, last = now + timedelta(minutes=soonest), now + timedelta(minutes=longest)
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return first - (first - day) % step, last + (day - last) % step
 
 
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 360, 1440)  # minutes of one column

@@ -88,12 +88,7 @@ def pace_words(report: Report) -> str:
     if pace.earliest is None or pace.latest is None:
         return rate + " · " + _("calculating when it is done…") if report.counts.waiting else rate
     first, last = (timezone.localtime(moment).strftime("%H:%M") for moment in (pace.earliest, pace.latest))
-    done = (
-        _("done about %(time)s") % {"time": first}
-        if first == last
-        else _("done about %(first)s–%(last)s") % {"first": first, "last": last}
-    )
-    return f"{rate} · {done}"
+    return f"{rate} · " + _("done about %(first)s–%(last)s") % {"first": first, "last": last}
 
 
 def _took(mailing: Mailing) -> str:
