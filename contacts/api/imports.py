@@ -42,7 +42,7 @@ class ImportOut(Schema):
     samples: list[list[str]]
     mapping: list[str] = Described(description="Where each column goes: as guessed, or as chosen")
     options: JsonObject
-    problem: str = Described(description="Why the file cannot be read, with the line")
+    problem: str = Described(description="Why the file cannot be read, with the line, or why it broke off")
     rows: int
     estimate: dict[str, int] = Described(description="The dry run: rows by what would happen to them")
     counts: dict[str, int] = Described(description="What happened, by category")
