@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics.pace import Minute, columns
+from delivery.models import Mailing
 
 SERIES = ("delivered", "retrying", "failed", "unknown")
 
@@ -35,16 +36,18 @@ def words(series: str) -> str:
     }[series]
 
 
-def outcomes(minutes: Sequence[Minute], *, over: bool) -> Chart:
-    """Answers over time, stacked."""
+def outcomes(minutes: Sequence[Minute], state: str) -> Chart:
+    """Answers over time, stacked. `state` is the mailing's."""
     step, rows = columns(minutes)
     shown = [(key, words(key)) for key in SERIES if any(getattr(row, key) for row in rows)]
     labels = [_label(row, step) for row in rows]
     series = [{"key": key, "name": name, "values": [getattr(row, key) for row in rows]} for key, name in shown]
-    marks = [] if over or not labels else [{"at": labels[-1], "label": _("now"), "dashed": True}]
+    marks = (
+        [] if state != Mailing.State.SENDING or not labels else [{"at": labels[-1], "label": _("now"), "dashed": True}]
+    )
     measure = ngettext("People tried per minute", "People tried per %(n)s minutes", step) % {"n": step}
     return Chart(
-        finding=_finding(rows, over=over),
+        finding=_finding(minutes, state),
         measure=_("%(measure)s, %(zone)s time") % {"measure": measure, "zone": timezone.get_current_timezone_name()},
         data={"labels": labels, "series": series, "marks": marks},
         rows=rows,
@@ -57,15 +60,23 @@ def _label(row: Minute, step: int) -> str:
     return local.strftime("%m-%d") if step >= 1440 else local.strftime("%H:%M")
 
 
-def _finding(rows: Sequence[Minute], *, over: bool) -> str:
-    tried = sum(row.tried for row in rows)
-    if not tried:
+def _finding(minutes: Sequence[Minute], state: str) -> str:
+    """What the minutes say, and nothing else; a send that rests says so first."""
+    busiest = max(minutes, key=lambda minute: minute.tried, default=None)
+    if busiest is None or not busiest.tried:
         return _("No answer has come yet")
-    failed, retrying = sum(row.failed for row in rows), sum(row.retrying for row in rows)
-    if failed * 10 > tried:
-        return _("More than a tenth was refused")
-    if retrying * 10 > tried:
-        return _("More than a tenth was told to wait")
-    if over:
-        return _("It went out evenly") if not failed else _("Most were accepted at once")
-    return _("It is going out")
+    at = timezone.localtime(busiest.at).strftime("%H:%M")
+    most = ngettext("busiest minute %(at)s: %(n)s answer", "busiest minute %(at)s: %(n)s answers", busiest.tried)
+    words = _judgement(minutes) or most % {"at": at, "n": f"{busiest.tried:,}"}
+    resting = {Mailing.State.PAUSED: _("Paused"), Mailing.State.STOPPED: _("Stopped")}.get(Mailing.State(state))
+    return f"{resting} · {words}" if resting else words[0].upper() + words[1:]
+
+
+def _judgement(minutes: Sequence[Minute]) -> str:
+    """What wants a look first, if anything does."""
+    answers = sum(minute.tried for minute in minutes)
+    if sum(minute.failed for minute in minutes) * 10 > answers:
+        return _("more than a tenth of the answers refused")
+    if sum(minute.retrying for minute in minutes) * 10 > answers:
+        return _("more than a tenth of the answers told us to wait")
+    return ""

@@ -30,7 +30,7 @@ def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
         told = repr((campaign.status, campaign.send_at)).encode()
         return _unless_known(request, "analytics/_scheduled.html", {"campaign": campaign}, told)
     made = reports.report(mailing)
-    context = {"campaign": campaign, "report": made, "chart": charts.outcomes(made.minutes, over=made.over)}
+    context = {"campaign": campaign, "report": made, "chart": charts.outcomes(made.minutes, mailing.state)}
     return _unless_known(request, "analytics/_report.html", context, _stable(made))
 
 
