@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -16,6 +17,7 @@ from accounts.models import Workspace
 from accounts.text import one_line
 from campaigns import clock
 from campaigns.models import Campaign
+from campaigns.samples import Sample
 from contacts.addresses import AddressProblem, parse
 from contacts.models import List
 from delivery.forms import reply_address
@@ -174,7 +176,13 @@ class TestForm(forms.Form):
     """Whom a test goes to: typed addresses, at most ten; and as whom it is personalised."""
 
     to = forms.CharField(label=_("Send a test to"), max_length=4000)
-    contact = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    contact = forms.IntegerField(required=False, min_value=1, label=_("Personalised as"), widget=forms.Select)
+
+    def __init__(self, *args: Any, people: Sequence[Sample] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["contact"].widget.choices = [
+            (one.contact.pk, f"{one.contact} · {one.why}" if one.why else str(one.contact)) for one in people
+        ]
 
     def clean_to(self) -> list[str]:
         typed = self.cleaned_data["to"].replace("\n", ",").replace(";", ",").split(",")

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from campaigns import contents, problems
 from campaigns.models import Campaign
 from contacts.models import Contact
+from delivery import letters
 from delivery.content.headers import BadHeader
 from delivery.content.message import Identity
 from delivery.content.preview import preview
 from delivery.content.source import RenderLimit
+from delivery.models import Mailing
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,11 @@ def of(campaign: Campaign, contact: Contact | None) -> Shown:
     compiled = contents.compiled(campaign)
     if compiled.frozen is None:
         return Shown(contact, problems.words_of(compiled.problem) if compiled.problem else "")
-    sender = campaign.from_address
-    identity = Identity(
-        address=sender.address if sender else "sender@example.com",
-        name=sender.name if sender else "",
-        reply_to=campaign.reply_to or (sender.reply_to if sender else ""),
-    )
     try:
         made = preview(
             compiled.frozen,
             contents.person_values(contact),
-            identity=identity,
+            identity=_identity(campaign),
             to=contact.address if contact else "reader@example.com",
             to_name=contact.name if contact else "",
             second=int(timezone.now().timestamp()),
@@ -74,3 +70,18 @@ def of(campaign: Campaign, contact: Contact | None) -> Shown:
     return Shown(
         contact, None, made.subject, made.preheader, made.html, made.text, made.headers, made.source, made.missing
     )
+
+
+def _identity(campaign: Campaign) -> Identity:
+    """What the mail's fixed headers say: the same as is kept with a mailing, whose number a draft has not yet."""
+    if campaign.from_address is None:
+        return Identity(address="sender@example.com", reply_to=campaign.reply_to)
+    mailing = campaign.mailing or Mailing(
+        pk=0,
+        kind=Mailing.Kind.CAMPAIGN,
+        workspace=campaign.workspace,
+        from_address=campaign.from_address,
+        reply_to=campaign.reply_to,
+        include_lists=campaign.include_lists,
+    )
+    return Identity(**(mailing.letterhead or letters.letterhead(mailing))["identity"])

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign
+from contacts import search
 from contacts.models import Contact, Subscription
 
 LOOKED_AT = 200  # of the newest people: enough to find odd ones, and the same work at any size
@@ -33,6 +34,12 @@ def samples(campaign: Campaign) -> list[Sample]:
             break
         chosen.setdefault(contact.pk, Sample(contact, ""))
     return list(chosen.values())
+
+
+def found(campaign: Campaign, words: str) -> list[Sample]:
+    """Up to OFFERED people of the workspace whose address or name matches, newest first."""
+    people = search.find(campaign.workspace, search.Filter.of({"q": words})).order_by("-pk")[:OFFERED]
+    return [Sample(contact, "") for contact in people]
 
 
 def _people(campaign: Campaign) -> list[Contact]:

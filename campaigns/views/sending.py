@@ -110,7 +110,7 @@ def _check_page(
         "route_form": RouteForm(initial={"route": campaign.route}, workspace=request.workspace),
         "route": launching.route_of(campaign),
         "give_up_form": GiveUpForm(initial={"give_up_hours": campaign.give_up_hours}, campaign=campaign),
-        "test_form": test or TestForm(initial={"to": request.user.email}),
+        "test_form": test or TestForm(initial={"to": request.user.email}, people=samples.samples(campaign)),
         "tests": testing.recent(campaign),
         "undo_seconds": int(launching.undo_window(campaign).total_seconds()),
     }
@@ -217,7 +217,7 @@ stop = _button(
 @require_POST
 def send_test(request: WorkspaceRequest, pk: int) -> HttpResponse:
     campaign = campaign_of(request, pk)
-    form = TestForm(request.POST)
+    form = TestForm(request.POST, people=samples.samples(campaign))
     if not form.is_valid():
         return _check_page(request, campaign, ScheduleForm(initial=_when(request, campaign)), form, status=422)
     contact = samples.person(campaign, form.cleaned_data["contact"])

@@ -50,12 +50,21 @@ def _page(request: WorkspaceRequest, campaign: Campaign, form: ContentForm) -> d
 
 
 def _preview(request: WorkspaceRequest, campaign: Campaign) -> dict[str, object]:
+    who = request.GET.get("who", "").strip()
+    offered = samples.found(campaign, who) if who else samples.samples(campaign)
+    contact, matched = _person(request, campaign), bool(offered)
+    if who and matched and contact not in [sample.contact for sample in offered]:
+        contact = offered[0].contact
+    if contact and contact not in [sample.contact for sample in offered]:
+        offered = [samples.Sample(contact, ""), *offered]
     return {
         "campaign": campaign,
-        "preview": previewing.of(campaign, _person(request, campaign)),
-        "samples": samples.samples(campaign),
+        "preview": previewing.of(campaign, contact),
+        "samples": offered,
+        "who": who,
+        "matched": matched,
         "part": request.GET.get("part", "html"),
-        "width": request.GET.get("width", "600"),
+        "width": request.GET.get("width", "full"),
         "scheme": request.GET.get("scheme", "light"),
     }
 
