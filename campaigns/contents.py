@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from campaigns.models import Campaign
 from contacts.models import Contact
 from delivery import contents, letters
+from delivery.content.freeze import written_out
 from delivery.content.limits import check_in_child
 from delivery.content.source import Frozen, Kind, Source, TemplateProblem
 from delivery.models import Content
@@ -32,6 +33,11 @@ def source(campaign: Campaign) -> Source:
         text=campaign.letter if letter else campaign.text,
         language=campaign.language,
     )
+
+
+def automatic_text(campaign: Campaign) -> str:
+    """The plain-text part as it is made from the HTML, with its variables."""
+    return written_out(replace(source(campaign), text=""))[1]
 
 
 def compiled(campaign: Campaign) -> Compiled:

@@ -82,8 +82,9 @@ class ContentForm(CampaignModelForm):
         return reply_address(self.cleaned_data["reply_to"])
 
     def values(self) -> dict[str, Any]:
-        """Only what was sent: autosave may send one field."""
-        return {name: value for name, value in self.cleaned_data.items() if name in self.data and name != "version"}
+        """Only what was sent; of the page's form, which sends all, what its `touched` names (separated by spaces)."""
+        sent = self.data.get("touched", "").split() or self.data
+        return {name: value for name, value in self.cleaned_data.items() if name in sent and name != "version"}
 
 
 def clean_address(value: str) -> str:

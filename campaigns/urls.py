@@ -10,6 +10,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/delete", listing.delete, name="delete"),
     path("campaigns/<int:pk>/write", writing.write, name="write"),
     path("campaigns/<int:pk>/starter", writing.use_starter, name="starter"),
+    path("campaigns/<int:pk>/text", writing.automatic_text, name="text"),
     path("campaigns/<int:pk>/preview", writing.preview, name="preview"),
     path("campaigns/<int:pk>/letter", writing.letter, name="letter"),
     path("campaigns/<int:pk>/audience", sending.choose, name="audience"),

@@ -8,9 +8,10 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from campaigns import editing, preflight, previewing, samples, starters, variables
+from campaigns import contents, editing, preflight, previewing, samples, starters, variables
 from campaigns.forms import ContentForm
 from campaigns.models import Campaign
 from contacts.models import Contact
@@ -154,6 +155,16 @@ def use_starter(request: WorkspaceRequest, pk: int) -> HttpResponse:
     except (editing.Conflict, editing.NotEditable):
         messages.error(request, _("Somebody else changed this campaign. The template was not used."))
     return redirect("campaigns:write", pk)
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_GET
+def automatic_text(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """The field of the plain-text part, filled with what is made from the HTML, to write on from there."""
+    campaign = campaign_of(request, pk)
+    form = ContentForm(instance=campaign, initial={"text": contents.automatic_text(campaign)})
+    response = render(request, "campaigns/_text_field.html", {"campaign": campaign, "form": form, "loaded": True})
+    return trigger_client_event(response, "input", {"target": "#id_text"}, after="settle")
 
 
 @requires(Can.VIEW)

@@ -126,3 +126,28 @@ def test_once_the_send_has_begun_the_audience_is_that_of_the_send(
 
     assert 'Audience <span class="n">500</span>' in page
     assert "Counted when the send began" in page and "counted again when the send begins" not in page
+
+
+def test_a_save_stores_the_fields_that_were_touched_and_a_conflict_shows_no_others(
+    signed_in: Client, draft: Campaign
+) -> None:
+    form = {"kind": "html", "language": "en", "subject": "Mine", "html": "<p>as it was</p>", "touched": "subject"}
+    Campaign.objects.filter(pk=draft.pk).update(html="<p>theirs</p>", version=draft.version + 1)
+    late = signed_in.post(url("write", draft), {**form, "version": draft.version}, headers={"HX-Request": "true"})
+    text = late.content.decode()
+    assert late.status_code == 409
+    assert text.count('<th scope="row">') == 1 and '<th scope="row">Subject' in text and "as it was" not in text
+    assert 'id="saved" hx-swap-oob="true"' in text and "Not saved" in text and "cloud-check" not in text
+    signed_in.post(url("write", draft), {**form, "version": draft.version + 1}, headers={"HX-Request": "true"})
+    draft.refresh_from_db()
+    assert (draft.subject, draft.html) == ("Mine", "<p>theirs</p>")
+
+
+def test_the_automatic_text_is_loaded_to_be_edited(signed_in: Client, draft: Campaign) -> None:
+    html = "<p>Hello {{ contact.first_name }}</p><p>Second line</p>"
+    Campaign.objects.filter(pk=draft.pk).update(html=html, text="")
+    assert reverse("campaigns:text", args=[draft.pk]) in signed_in.get(url("write", draft)).content.decode()
+    answer = signed_in.get(url("text", draft))
+    field = answer.content.decode()
+    assert "Hello {{ contact.first_name }}" in field and "Second line" in field and "&lt;p&gt;" not in field
+    assert "#id_text" in answer.headers["HX-Trigger-After-Settle"]

@@ -18,12 +18,28 @@ if (form) {
   const kept = localStorage.getItem(key);
   if (kept) box.hidden = false;
 
+  // A save stores the fields that were touched since the last one, so that two people can write in two fields.
+  let touched = new Set();
+  let sent = new Set();
+  let rereads = false;
+  document.addEventListener("input", ({ target }) => {
+    if (target === form) for (const name of Object.keys(values())) touched.add(name);
+    else if (target.form === form && target.name) touched.add(target.name);
+  });
+  form.addEventListener("htmx:configRequest", ({ detail }) => {
+    sent = new Set([...sent, ...touched]);
+    touched = new Set();
+    if (sent.size) detail.parameters.touched = [...sent].join(" ");
+  });
+
   form.addEventListener("input", () => {
     if (box.hidden) localStorage.setItem(key, JSON.stringify(values()));
   });
   // Only an answer that says "saved" lets go of the copy.
   document.body.addEventListener("saved", () => {
     if (box.hidden) localStorage.removeItem(key);
+    sent = new Set();
+    if (rereads) location.reload();
   });
   document.addEventListener("click", ({ target }) => {
     const unsaved = target.closest("[data-unsaved]");
@@ -35,6 +51,7 @@ if (form) {
     const mine = target.closest("[data-keep-mine]");
     if (mine) {
       document.getElementById("id_version").value = mine.dataset.keepMine;
+      rereads = true; // the fields of the other one are still old on this page
       form.requestSubmit();
     }
     if (target.closest("[data-drop-mine]")) localStorage.removeItem(key);
