@@ -123,3 +123,12 @@ def test_one_click_by_a_machine_is_one(reader: Client, campaign: Campaign) -> No
     Tally.objects.create(mailing=mailing_of(campaign), name="delivered", n=2)
     MailingDeed.objects.create(mailing=mailing_of(campaign), deed=Deed.MACHINE_CLICKS, n=1)
     assert "1 click by a machine not counted" in live(reader, campaign)
+
+
+def test_the_chip_of_the_running_send_follows_too(reader: Client, campaign: Campaign) -> None:
+    ticks.advance()
+    chip = live(reader, campaign).partition('id="running"')[2]
+    assert 'data-state="0%" hx-swap-oob="true"' in chip and "<b>0%</b>" in chip
+    mailings.stop(mailing_of(campaign))
+    chip = live(reader, campaign).partition('id="running"')[2]
+    assert "chip-run" not in chip
