@@ -14,19 +14,21 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 
 def prepare() -> None:
-    """Start the database and bring its tables up to date."""
+    """Start the database with empty tables: what an earlier run left must not take part in this one."""
     import django
     from django.conf import settings
     from django.core.management import call_command
+    from django.db import connection
 
     from config.embedded import postgres
 
     VAR.mkdir(parents=True, exist_ok=True)
     postgres.start(settings.VAR)
     django.setup()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
     call_command("migrate", verbosity=0)
-    # What an earlier run left, perhaps cut off in the middle, must not take part in this one.
-    call_command("flush", interactive=False, verbosity=0)
 
 
 def leave() -> None:
