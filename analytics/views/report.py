@@ -10,14 +10,16 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from analytics import charts, reports
+from analytics import charts, remedies, reports
 from campaigns.models import Campaign
 from contacts.cells import csv_lines
 from delivery.models import Mailing
 
+SHOWN = ("mailing__from_address__sending_domain", "scheduled_by")
+
 
 def campaign_of(request: WorkspaceRequest, pk: int) -> Campaign:
-    return get_object_or_404(Campaign.objects.of(request.workspace).select_related("mailing", "scheduled_by"), pk=pk)
+    return get_object_or_404(Campaign.objects.of(request.workspace).select_related(*SHOWN), pk=pk)
 
 
 @requires(Can.VIEW)
@@ -30,7 +32,12 @@ def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
         told = repr((campaign.status, campaign.send_at)).encode()
         return _unless_known(request, "analytics/_scheduled.html", {"campaign": campaign}, told)
     made = reports.report(mailing)
-    context = {"campaign": campaign, "report": made, "chart": charts.outcomes(made.minutes, mailing.state)}
+    context = {
+        "campaign": campaign,
+        "report": made,
+        "chart": charts.outcomes(made.minutes, mailing.state),
+        "causes": remedies.beside(made, campaign, request.can),
+    }
     return _unless_known(request, "analytics/_report.html", context, _stable(made))
 
 

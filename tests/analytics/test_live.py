@@ -15,37 +15,9 @@ from campaigns.models import Campaign
 from delivery import mailings
 from delivery.models import Mailing, Tally
 from delivery.queue import ticks
-from tests.delivery.queue import world as worlds
-from tests.factories import make_member
+from tests.analytics.conftest import live, mailing_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    """To two people, about to begin."""
-    world = worlds.make()
-    world.people(["a@example.com", "b@example.com"])
-    return Campaign.objects.create(
-        workspace=world.workspace, name="October", mailing=world.mailing(), state=Campaign.State.SCHEDULED
-    )
-
-
-@pytest.fixture
-def reader(client: Client, campaign: Campaign) -> Client:
-    member = make_member(campaign.workspace)
-    client.force_login(member, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
-
-
-def mailing_of(campaign: Campaign) -> Mailing:
-    campaign.refresh_from_db()
-    assert campaign.mailing is not None
-    return campaign.mailing
-
-
-def live(reader: Client, campaign: Campaign) -> str:
-    return reader.get(reverse("analytics:report", args=[campaign.pk])).content.decode()
 
 
 def test_a_stopped_report_moves_until_everybody_is_cancelled(reader: Client, campaign: Campaign) -> None:
