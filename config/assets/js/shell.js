@@ -19,13 +19,15 @@ document.addEventListener("keydown", ({ key }) => {
 });
 
 // On phones a row of tabs is wider than the screen: the one that is open is in sight, once the letters have their width.
-document.fonts.ready.then(() => {
+function showTab() {
   for (const tab of document.querySelectorAll(".tabs > nav > [aria-current]")) {
     const row = tab.parentElement;
     const [shown, all] = [tab.getBoundingClientRect(), row.getBoundingClientRect()];
     if (shown.right > all.right) row.scrollLeft += shown.left - all.left - (all.width - shown.width) / 2;
   }
-});
+}
+document.fonts.ready.then(showTab);
+window.addEventListener("resize", showTab);
 
 const zone = document.querySelector("select[data-device-zone], input[data-device-zone]");
 if (zone && (!zone.value || zone.value === "UTC")) {
