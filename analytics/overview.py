@@ -133,7 +133,8 @@ def _of_running(one: Running) -> list[Need]:
     url = reverse("campaigns:report", args=[campaign.pk])
     found = []
     if made.mailing.state == State.PAUSED:
-        detail = _("%(n)s people are waiting.") % {"n": f"{made.counts.kept:,}"}
+        waiting = ngettext("%(n)s person is waiting.", "%(n)s people are waiting.", made.counts.kept)
+        detail = waiting % {"n": f"{made.counts.kept:,}"}
         found.append(Need("wait", _("“%(name)s” is paused") % {"name": campaign}, detail, url, _("Open")))
     if made.closed_until:
         title = _("The mail server of “%(name)s” does not answer") % {"name": campaign}

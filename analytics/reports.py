@@ -112,6 +112,12 @@ class Report:
         return self.counts.tried if self.mailing.state == Mailing.State.STOPPED else self.counts.finished
 
     @property
+    def left_out(self) -> int:
+        """People whom a stop keeps from getting it, whether they are cancelled yet or not."""
+        stopped = self.mailing.state == Mailing.State.STOPPED
+        return self.counts.will_receive - self.counts.tried - self.counts.on_the_way if stopped else 0
+
+    @property
     def give_up_hours(self) -> int:
         """How long the campaign tries; pauses come on top."""
         return self.mailing.campaign.give_up_hours

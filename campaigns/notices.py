@@ -9,6 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import notices
 from campaigns.models import Campaign
@@ -85,7 +86,12 @@ def paused_words(params: Mapping[str, Any]) -> str:
 
 
 def held_words(params: Mapping[str, Any]) -> str:
-    return _("“%(name)s”: %(held)s people are held and wait for your decision.") % _figures(params)
+    words = ngettext(
+        "“%(name)s”: %(held)s person is held and waits for your decision.",
+        "“%(name)s”: %(held)s people are held and wait for your decision.",
+        int(params["held"]),
+    )
+    return words % _figures(params)
 
 
 def taken_back_words(params: Mapping[str, Any]) -> str:

@@ -64,13 +64,16 @@ def _whole(counts: Counts, outcome: str) -> tuple[int, str]:
 
 @register.simple_tag
 def done_words(report: Report) -> str:
-    """How far it is; after a stop what happened."""
+    """How far it is; after a stop how far it had come."""
     counts = report.counts
+    figures = {"done": f"{report.done:,}", "all": f"{counts.will_receive:,}"}
     if report.mailing.state == Mailing.State.STOPPED:
-        figures = {"delivered": f"{counts.delivered:,}", "not_sent": f"{counts.not_sent:,}"}
-        return _("Stopped: %(delivered)s delivered, %(not_sent)s not sent") % figures
-    figures = {"finished": f"{counts.finished:,}", "all": f"{counts.will_receive:,}"}
-    return _("%(finished)s of %(all)s people finished") % figures
+        words = ngettext(
+            "stopped after %(done)s of %(all)s person", "stopped after %(done)s of %(all)s people", counts.will_receive
+        )
+        return words % figures
+    words = ngettext("%(done)s of %(all)s person finished", "%(done)s of %(all)s people finished", counts.will_receive)
+    return words % figures
 
 
 @register.simple_tag
@@ -161,9 +164,10 @@ def figure(row: Minute, key: str) -> str:
 
 
 @register.simple_tag
-def milestone(counts: Counts) -> int:
+def milestone(report: Report) -> int:
     """0, 25, 50, 75 or 100: the status line speaks when it changes."""
-    return counts.finished * 4 // counts.will_receive * 25 if counts.will_receive else 0
+    everybody = report.counts.will_receive
+    return report.done * 4 // everybody * 25 if everybody else 0
 
 
 @register.inclusion_tag("analytics/_deed.html")

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
 
 from accounts.models import Language
+from analytics.reports import RATED
 from config import formats, vocabulary
 
 register = template.Library()
@@ -86,6 +87,19 @@ def language_word(code: str) -> str:
 @register.simple_tag
 def share(part: int | None, whole: int | None, fine: bool = False) -> str:
     return formats.share(part, whole, fine=fine)
+
+
+@register.simple_tag
+def rate(part: int, whole: int, fine: bool = False, none: str = "") -> str:
+    """A share of people; `none` where they are too few for one."""
+    return formats.share(part, whole, fine=fine) if whole >= RATED else none
+
+
+@register.simple_tag
+def counted(part: int, whole: int) -> SafeString:
+    """People, and their share where there are enough: `1,902 11.9%`."""
+    said = rate(part, whole) if part else ""
+    return format_html('{} <span class="quiet">{}</span>' if said else "{}", formats.number(part), said)
 
 
 @register.simple_tag

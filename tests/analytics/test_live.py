@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analytics.deeds import Deed
-from analytics.models import MailingDeed
+from analytics.models import MailingDeed, MailingOutcome
 from campaigns.models import Campaign
 from delivery import mailings
 from delivery.models import Mailing, Tally
@@ -26,8 +26,8 @@ def test_a_stopped_report_moves_until_everybody_is_cancelled(reader: Client, cam
     before = live(reader, campaign)
     ticks.advance()
     after = live(reader, campaign)
-    assert "data-poll=" in before and "Not sent after all" not in before
-    assert "Not sent after all" in after
+    assert "data-poll=" in before and "Not sent after all</dt>" not in before
+    assert "Not sent after all</dt>" in after
 
 
 def test_a_report_moves_for_an_hour_after_the_end_since_people_read_then(reader: Client, campaign: Campaign) -> None:
@@ -79,8 +79,19 @@ def test_after_a_stop_it_says_what_was_sent_and_what_was_not(reader: Client, cam
     mailings.stop(mailing_of(campaign))
     ticks.advance()
     text = live(reader, campaign)
-    assert "Stopped: 0 delivered, 2 not sent" in text and "people finished" not in text
-    assert '<span class="percent">0%</span>' in text
+    assert "stopped after 0 of 2 people" in text and "people finished" not in text
+    assert "2 people were not, and are kept as “Not sent after all”" in text
+    assert f"{reverse('delivery:people', args=[mailing_of(campaign).pk])}?outcome=not_sent" in text
+    assert '<span class="percent">0%</span>' in text and 'data-milestone="0-stopped"' in text
+
+
+def test_a_stop_says_at_once_who_is_left_out(reader: Client, campaign: Campaign) -> None:
+    ticks.advance()
+    Tally.objects.create(mailing=mailing_of(campaign), name="delivered", n=1)
+    mailings.stop(mailing_of(campaign))
+    text = live(reader, campaign)
+    assert "stopped after 1 of 2 people" in text
+    assert "1 person was sent to." in text and "1 person was not, and is kept" in text
 
 
 def test_pause_and_resume_say_before_what_they_do(reader: Client, campaign: Campaign) -> None:
@@ -95,6 +106,26 @@ def test_one_click_by_a_machine_is_one(reader: Client, campaign: Campaign) -> No
     Tally.objects.create(mailing=mailing_of(campaign), name="delivered", n=2)
     MailingDeed.objects.create(mailing=mailing_of(campaign), deed=Deed.MACHINE_CLICKS, n=1)
     assert "1 click by a machine not counted" in live(reader, campaign)
+
+
+@pytest.mark.parametrize(("people", "said"), [(49, ">49 <"), (50, '>50 <span class="quiet">100%</span><')])
+def test_a_provider_has_shares_only_if_it_has_people_for_them(
+    reader: Client, campaign: Campaign, people: int, said: str
+) -> None:
+    ticks.advance()
+    MailingOutcome.objects.create(mailing=mailing_of(campaign), provider="gmail", outcome="delivered", n=people)
+    row = live(reader, campaign).partition(">Gmail<")[2].partition("</tr>")[0]
+    assert said.replace(" <", "<") in row.replace(" <", "<")
+    assert ("%" in row) == (people >= 50)
+
+
+def test_one_person_is_one_person(reader: Client, campaign: Campaign) -> None:
+    ticks.advance()
+    Tally.objects.create(mailing=mailing_of(campaign), name="delivered", n=1)
+    mailings.pause(mailing_of(campaign))
+    assert "1 person is kept; resume any time." in live(reader, campaign)
+    overview = reader.get(reverse("analytics:overview")).content.decode()
+    assert "1 person is waiting." in overview
 
 
 def test_the_chip_of_the_running_send_follows_too(reader: Client, campaign: Campaign) -> None:

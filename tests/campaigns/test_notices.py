@@ -55,6 +55,7 @@ def test_held_people_are_told(sending: Campaign) -> None:
     Tally.add(mailing_of(sending).pk, "held", 3)
     assert (notices.announce(), notices.announce()) == (1, 0)
     assert "3 people are held" in told.text(Notice.objects.get())
+    assert "1 person is held and waits" in notices.held_words({"name": "October", "held": 1})
 
 
 def test_a_scheduled_send_that_went_red_is_taken_back_and_told(draft: Campaign, owner: User) -> None:
