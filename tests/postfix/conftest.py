@@ -1,3 +1,4 @@
 from tests.delivery.queue.conftest import send_thread
+from tests.servers.fixtures import dns_server
 
-__all__ = ["send_thread"]
+__all__ = ["dns_server", "send_thread"]

@@ -46,6 +46,12 @@ class Dns:
         """Change one name from now on."""
         self.zone[name.lower().rstrip(".")] = records
 
+    def add(self, name: str, kind: str, value: str) -> None:
+        """One record more at a name that has others."""
+        records = self.zone.get(name.lower().rstrip("."), {})
+        assert isinstance(records, dict), f"{name} is {records}"
+        self.set(name, {**records, kind: [*records.get(kind, []), value]})
+
     def __enter__(self) -> Dns:
         for thread in self._threads:
             thread.start()

@@ -33,6 +33,7 @@ class Stage:
         self.used: Counter[tuple[str, str]] = Counter()
         self.commands: Counter[str] = Counter()
         self.lines: list[str] = []
+        self.played: list[tuple[str, str, int]] = []
         self.violations: list[str] = []
         self.connections = self.accepted = self.open = self.most_open = 0
 
@@ -42,11 +43,13 @@ class Stage:
         if isinstance(rules, dict):
             local = who.rpartition("@")[0]
             rules = next((rule for key, rule in rules.items() if key == "*" or re.fullmatch(key, local)), None)
-        if not isinstance(rules, list):
-            return rules
-        nth = self.used[phase, who]
-        self.used[phase, who] += 1
-        return rules[nth] if nth < len(rules) else None
+        if isinstance(rules, list):
+            nth = self.used[phase, who]
+            self.used[phase, who] += 1
+            rules = rules[nth] if nth < len(rules) else None
+        if rules is not None and not who and len(self.played) < 100:
+            self.played.append((phase, rules, self.accepted))
+        return rules
 
     def violation(self, text: str) -> None:
         if len(self.violations) < 100:
@@ -62,8 +65,9 @@ class Stage:
 
     def stats(self) -> dict[str, Any]:
         return {
-            "connections": self.connections, "most_open": self.most_open, "accepted": self.accepted,
-            "commands": dict(self.commands), "lines": self.lines[-500:], "violations": self.violations,
+            "connections": self.connections, "open": self.open, "most_open": self.most_open,
+            "accepted": self.accepted, "commands": dict(self.commands), "lines": self.lines[-500:],
+            "played": self.played, "violations": self.violations,
         }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -41,15 +42,7 @@ class World:
 
     def people(self, addresses: Iterable[str]) -> list[Contact]:
         """Contacts on the list."""
-        made = Contact.objects.bulk_create(
-            Contact(
-                workspace=self.workspace, address=address, address_key=key_of(address) or address,
-                domain=address.rpartition("@")[2], first_name=f"P{number}",
-            )
-            for number, address in enumerate(addresses)
-        )  # fmt: skip
-        Subscription.objects.bulk_create(Subscription(list=self.list, contact=contact) for contact in made)
-        return made
+        return subscribe(self.list, addresses, lambda number: {"first_name": f"P{number}"})
 
     def mailing(self, **columns: object) -> Mailing:
         return mailings.create(
@@ -77,6 +70,19 @@ def make(receiver: Receiver | None = None, *, signed: bool = False) -> World:
     content = contents.store(workspace, FROZEN)
     people = List.objects.create(workspace=workspace, name="News", list_id_label="news")
     return World(workspace, people, sender, route, content)
+
+
+def subscribe(people: List, addresses: Iterable[str], columns: Callable[[int], dict[str, Any]]) -> list[Contact]:
+    """New contacts on a list, each with the columns of its number."""
+    made = Contact.objects.bulk_create(
+        Contact(
+            workspace=people.workspace, address=address, address_key=key_of(address) or address,
+            domain=address.rpartition("@")[2], **columns(number),
+        )
+        for number, address in enumerate(addresses)
+    )  # fmt: skip
+    Subscription.objects.bulk_create(Subscription(list=people, contact=contact) for contact in made)
+    return made
 
 
 def add_route(mailing: Mailing, route: Route) -> None:
