@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from accounts.fields import reveal, seal
+from delivery.content.slots import untracked
 from delivery.content.source import Frozen
 from delivery.models import Content, Link
 
@@ -35,14 +39,24 @@ def store(workspace: Workspace, frozen: Frozen) -> Content:
     return content
 
 
+def store_sealed(workspace: Workspace, frozen: Frozen) -> Content:
+    """The row of a letter whose words are secret: no one can read them, or follow its links, without our keys."""
+    letter = untracked(frozen)
+    content = store(workspace, replace(letter, html="", text="", links=(), link_texts=()))
+    seal(content, "body_sealed", json.dumps({"html": letter.html, "text": letter.text}))
+    content.save(update_fields=["body_sealed"])
+    return content
+
+
 def load(content: Content) -> Frozen:
+    body = json.loads(reveal(content, "body_sealed") or "{}")
     links = list(content.links.order_by("number"))
     return Frozen(
         hash=content.hash,
         subject=content.subject,
         preheader=content.preheader,
-        html=content.html,
-        text=content.text,
+        html=body.get("html", content.html),
+        text=body.get("text", content.text),
         links=tuple(link.url for link in links),
         link_texts=tuple(link.text for link in links),
         fields=tuple(content.fields),

@@ -39,7 +39,7 @@ def send(message: EmailMessage) -> bool:
         mailings.post(
             workspace=workspace,
             kind=Mailing.Kind.NOTICE,
-            content=contents.store(workspace, freeze(source)),
+            content=contents.store_sealed(workspace, freeze(source)),
             from_address=from_address,
             routes=[route],
             rcpts=rcpts,

@@ -65,7 +65,7 @@ class Page:
 def page(workspace: Workspace, *, words: str = "", before: int | None = None, notices: bool = False) -> Page:
     """Newest first. `notices`: also invitations and password resets, which only install administrators
     may read: whoever holds such a link becomes that person."""
-    rows = SandboxMail.objects.filter(workspace=workspace).defer("raw").order_by("-pk")
+    rows = SandboxMail.objects.filter(workspace=workspace).defer("raw_sealed").order_by("-pk")
     if before:
         rows = rows.filter(pk__lt=before)
     if words:
@@ -113,7 +113,7 @@ def find(workspace: Workspace, pk: int, *, notices: bool) -> SandboxMail | None:
 
 def read(mail: SandboxMail) -> Letter:
     """Take it apart and mark it read. Whatever cannot be parsed is shown as it came."""
-    raw = bytes(mail.raw)[:LONGEST]
+    raw = mail.raw[:LONGEST]
     SandboxMail.objects.filter(pk=mail.pk, read_at=None).update(read_at=timezone.now())
     # Not Python's newer policy: its header parser breaks, or takes seconds, over what strangers write.
     parsed = email.message_from_bytes(raw)

@@ -120,17 +120,18 @@ def _message_id(raw: bytes) -> int | None:
 
 def _row(taken: Taken, message: int | None, workspace: int | None) -> SandboxMail:
     header = email.parser.BytesHeaderParser().parsebytes(taken.raw[: _header_end(taken.raw)])
-    return SandboxMail(
+    mail = SandboxMail(
         workspace_id=workspace,
         message_id=message if workspace else None,
         mail_from=clean(taken.mail_from)[:320],
         rcpt=clean(taken.rcpt)[:320],
         from_header=readable(header.get("From", ""))[:500],
         subject=readable(header.get("Subject", "")),
-        raw=taken.raw,
         size=len(taken.raw),
         received_at=timezone.now(),
     )
+    mail.raw = taken.raw
+    return mail
 
 
 def _header_end(raw: bytes) -> int:

@@ -7,7 +7,7 @@ from django.core.mail import send_mail
 from django.test import override_settings
 from django.utils import timezone
 
-from delivery import retention
+from delivery import contents, retention
 from delivery.models import Content, Mailing, Message, SandboxMail
 from tests.factories import make_workspace
 
@@ -19,7 +19,8 @@ def test_the_link_of_a_reset_is_forgotten_once_it_has_been_told() -> None:
     workspace = make_workspace()
     send_mail("Reset", "https://mail.test/password/reset/SECRET {{ 7*7 }} {% x", None, ["keiko@minori.example"])
     message = Message.objects.get(rcpt="keiko@minori.example")
-    assert "{{ '{' }}" in message.mailing.content.text  # a notice says exactly its words, whatever they are
+    # A notice says exactly its words, whatever they are.
+    assert "{{ '{' }}" in contents.load(message.mailing.content).text
     SandboxMail.objects.create(
         workspace=workspace, message_id=message.pk, rcpt="x", raw=b"SECRET", received_at=timezone.now()
     )

@@ -5,21 +5,27 @@ from __future__ import annotations
 import base64
 import inspect
 import logging
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from accounts import api_keys, fields, team
 from accounts.api_keys import Scope
 from accounts.models import Role, User, Workspace
+from accounts.sessions import kept_as
 from campaigns.models import Campaign
 from config.celery import app
-from delivery import domains
-from delivery.models import FromAddress, Route
+from delivery import copies, domains, mailbox
+from delivery.models import FromAddress, Message, Route, SandboxMail
+from delivery.sandbox import store
 from delivery.smtp.client import Endpoint, Security
 from tests import factories
 from tests.accounts.test_access_matrix import walk
@@ -92,6 +98,48 @@ def test_no_dump_holds_a_secret(canaries: dict[str, bytes]) -> None:
     text = dump()
     assert b"news.minori.example" in text and leaked(canaries, text) == []
     assert leaked({"itself": b"news.minori.example"}, text), "the search finds what is there"
+
+
+@pytest.mark.django_db
+def test_the_links_of_an_invitation_and_a_reset_are_in_no_dump_and_work(
+    canaries: dict[str, bytes], owner: User, workspace: Workspace, client: Client, settings: Any
+) -> None:
+    """Whoever reads a backup becomes nobody. The mails themselves are told, and kept by the sandbox, as ever."""
+    settings.EMAIL_BACKEND = "delivery.mail.EmailBackend"
+    invitation = workspace.invitations.get(email="ken@minori.example")
+    assert team.mail_invitation(invitation, canaries["invitation"].decode())
+    assert client.post(reverse("account_reset_password"), {"email": owner.email}).status_code == 302
+    messages = list(Message.objects.order_by("pk").select_related("mailing"))
+    sent = [copies.copy_of(message, timezone.now()) for message in messages]
+    store.insert(
+        [store.Taken("", message.rcpt, copy.data) for message, copy in zip(messages, sent, strict=True) if copy]
+    )
+
+    told = [mailbox.read(mail) for mail in SandboxMail.objects.order_by("pk")]
+    links = [re.findall(r"https?://\S+", letter.text) for letter in told]
+    assert [len(found) for found in links] == [1, 1], "one link each, to the page itself and not to a redirect"
+    assert all(found[0] in letter.html for found, letter in zip(links, told, strict=True))
+    secrets = {found[0]: found[0].rstrip("/").rpartition("/")[2].encode() for found in links}
+    assert [client.get(link).status_code for link in secrets] == [200, 302]
+    text = dump()
+    assert b"ken@minori.example" in text and leaked(secrets, text) == []
+
+
+@pytest.mark.django_db
+def test_no_dump_holds_the_key_or_the_data_of_a_session(owner: User, browser: Client) -> None:
+    key = browser.cookies["sessionid"].value
+    assert (
+        browser.get("/").status_code == 200
+        and Client(headers={"cookie": f"sessionid={key}"}).get("/").wsgi_request.user == owner
+    )
+    kept = Session.objects.get()
+    assert leaked({"session": key.encode()}, dump()) == [] and kept.get_decoded() == {}
+    assert Client(headers={"cookie": f"sessionid={kept.session_key}"}).get("/").status_code == 302
+    Session.objects.update(session_key=kept_as("a" * 32))
+    moved = Client(headers={"cookie": f"sessionid={'a' * 32}"})
+    assert moved.get("/").status_code == 302, "data copied to a session of one's own does not open"
+    browser.post(reverse("account_logout"))
+    assert browser.get("/").status_code == 302
 
 
 @pytest.mark.django_db
