@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from analytics import reports
 from analytics.models import MailingDeed, MailingOutcome
+from campaigns.listing import Row, rows_of
 from campaigns.models import Campaign
 from contacts.models import Contact
 from delivery.models import Mailing, SendingDomain
-from delivery.queue.counts import Counts, counts
 
 if TYPE_CHECKING:
     from accounts.models import Workspace
@@ -43,13 +43,6 @@ class Need:
 class Running:
     campaign: Campaign
     report: reports.Report
-
-
-@dataclass(frozen=True)
-class Result:
-    campaign: Campaign
-    counts: Counts
-    clicked: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ class Overview:
     needs: list[Need]
     running: list[Running]
     next: list[Campaign]
-    results: list[Result]
+    results: list[Row]
     month: list[Span]
     steps: list[Step]
 
@@ -98,12 +91,12 @@ def overview(workspace: Workspace, *, now: datetime | None = None) -> Overview:
         ]
         if one.mailing
     ]
-    sent = rows.filter(mailing__state__in=[State.FINISHED, State.STOPPED]).order_by("-mailing__started_at")[:SHOWN]
+    ended = rows.filter(mailing__state__in=[State.FINISHED, State.STOPPED], mailing__started_at__isnull=False)
     return Overview(
         needs=[*_needs(workspace, running)],
         running=running,
         next=list(rows.filter(mailing__state=State.WAITING).order_by("send_at")[:SHOWN]),
-        results=[_result(one) for one in sent],
+        results=rows_of(list(ended.order_by("-mailing__started_at")[:SHOWN])),
         month=_month(workspace, now),
         steps=_steps(workspace),
     )
@@ -144,12 +137,6 @@ def _of_running(one: Running) -> list[Need]:
         names = {"n": f"{made.counts.held:,}", "name": campaign}
         found.append(Need("wait", title % names, _("They wait for your decision."), url, _("Review")))
     return found
-
-
-def _result(campaign: Campaign) -> Result:
-    assert campaign.mailing is not None
-    clicked = MailingDeed.objects.filter(mailing=campaign.mailing, deed="clicked").values_list("n", flat=True).first()
-    return Result(campaign, counts(campaign.mailing), clicked or 0)
 
 
 def _month(workspace: Workspace, now: datetime) -> list[Span]:

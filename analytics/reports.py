@@ -142,7 +142,7 @@ class Report:
 def report(mailing: Mailing) -> Report:
     now = timezone.now()
     counted = counts(mailing)
-    minutes = minutes_of(mailing)
+    minutes = minutes_of([mailing.pk]).get(mailing.pk, [])
     rows = list(MailingOutcome.objects.filter(mailing=mailing, n__gt=0))
     return Report(
         mailing=mailing,
@@ -167,12 +167,13 @@ def report(mailing: Mailing) -> Report:
     )
 
 
-def minutes_of(mailing: Mailing) -> list[Minute]:
-    """Every minute in which something came, oldest first."""
-    found: dict[datetime, dict[str, int]] = defaultdict(dict)
-    for row in MailingMinute.objects.filter(mailing=mailing).order_by("minute"):
-        found[row.minute][row.outcome] = row.n
-    return [Minute(at, **outcomes) for at, outcomes in found.items()]
+def minutes_of(mailings: Iterable[int], since: datetime | None = None) -> dict[int, list[Minute]]:
+    """By mailing id every minute in which something came, oldest first."""
+    rows = MailingMinute.objects.filter(mailing__in=mailings).order_by("minute")
+    found: dict[int, dict[datetime, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for row in rows.filter(minute__gte=since) if since else rows:
+        found[row.mailing_id][row.minute][row.outcome] = row.n
+    return {key: [Minute(at, **outcomes) for at, outcomes in minutes.items()] for key, minutes in found.items()}
 
 
 def _language() -> str:

@@ -1,21 +1,26 @@
-"""Campaigns by status, newest first, in keyset pages."""
+"""Campaigns by status, newest first, in keyset pages, each with what became of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign
 from delivery.models import Mailing
+from delivery.queue.counts import Counts
 
 if TYPE_CHECKING:
     from accounts.models import Workspace
 
 PAGE = 25
+SOON = timedelta(minutes=2)  # before the start of a campaign, from which its row moves by itself
 S = Mailing.State
 
 TABS: dict[str, tuple[Promise, Q]] = {
@@ -35,10 +40,48 @@ class Tab:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What became of a mailing, in people. `pace` says how fast it goes and when it is done, while it is sent."""
+
+    counts: Counts
+    clicked: int
+    pace: str = ""
+
+
+Source = Callable[[Iterable[Mailing]], Mapping[int, Figures]]
+_sources: list[Source] = []
+
+
+def figures_from(source: Source) -> Source:
+    """Analytics, a layer above, counts what people did: it registers here (AppConfig's `ready`)."""
+    if source not in _sources:
+        _sources.append(source)
+    return source
+
+
+@dataclass(frozen=True)
+class Row:
+    campaign: Campaign
+    figures: Figures | None  # of a send that has begun
+
+    @property
+    def moving(self) -> bool:
+        """Whether it changes by itself within minutes."""
+        mailing = self.campaign.mailing
+        if mailing is None or mailing.state != S.WAITING:
+            return mailing is not None and mailing.state in (S.EXPANDING, S.SENDING)
+        return mailing.start_at is None or mailing.start_at - timezone.now() < SOON
+
+
+@dataclass(frozen=True)
 class Page:
-    campaigns: list[Campaign]
+    rows: list[Row]
     older: int | None  # ?before= of the next page
     newer: bool  # whether this is not the first
+
+    @property
+    def moving(self) -> bool:
+        return any(row.moving for row in self.rows)
 
 
 def tabs(workspace: Workspace) -> list[Tab]:
@@ -66,4 +109,11 @@ def page(workspace: Workspace, *, tab: str = "all", words: str = "", before: int
         rows = rows.filter(pk__lt=before)
     found = list(rows[: PAGE + 1])
     more = len(found) > PAGE
-    return Page(found[:PAGE], found[PAGE - 1].pk if more else None, before is not None)
+    return Page(rows_of(found[:PAGE]), found[PAGE - 1].pk if more else None, before is not None)
+
+
+def rows_of(campaigns: list[Campaign]) -> list[Row]:
+    """In a few queries, however many they are."""
+    begun = [one.mailing for one in campaigns if one.mailing is not None and one.mailing.started_at is not None]
+    known = {key: figures for source in _sources for key, figures in source(begun).items()} if begun else {}
+    return [Row(one, known.get(one.mailing_id or 0)) for one in campaigns]

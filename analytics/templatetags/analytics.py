@@ -6,7 +6,6 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy, ngettext
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from analytics.deeds import Deed
 from analytics.pace import Minute
 from analytics.reports import EXPIRED, CauseRow, Report, provider_name
+from analytics.words import rate_words, took_words
 from delivery import knowledge
 from delivery.models import Mailing
 from delivery.own_causes import OWN_CAUSES
@@ -79,30 +79,11 @@ def done_words(report: Report) -> str:
 @register.simple_tag
 def pace_words(report: Report) -> str:
     """Rate and when it is done, as a range; what it took once it is over."""
-    pace, mailing = report.pace, report.mailing
     if report.over:
-        return _took(mailing)
-    if mailing.state != Mailing.State.SENDING or report.counts.only_retries_left:
+        return took_words(report.mailing)
+    if report.mailing.state != Mailing.State.SENDING or report.counts.only_retries_left:
         return ""
-    rate = _("%(now)s per minute (average %(average)s)") % {
-        "now": f"{pace.now:,.0f}",
-        "average": f"{pace.average:,.0f}",
-    }
-    if pace.earliest is None or pace.latest is None:
-        return rate + " · " + _("calculating when it is done…") if report.counts.waiting else rate
-    first, last = (timezone.localtime(moment).strftime("%H:%M") for moment in (pace.earliest, pace.latest))
-    return f"{rate} · " + _("done about %(first)s–%(last)s") % {"first": first, "last": last}
-
-
-def _took(mailing: Mailing) -> str:
-    if not mailing.started_at or not mailing.finished_at:
-        return ""
-    seconds = int((mailing.finished_at - mailing.started_at).total_seconds())
-    if seconds < 120:
-        return ngettext("took %(n)s second", "took %(n)s seconds", seconds) % {"n": seconds}
-    if seconds < 7200:
-        return ngettext("took %(n)s minute", "took %(n)s minutes", seconds // 60) % {"n": seconds // 60}
-    return ngettext("took %(n)s hour", "took %(n)s hours", seconds // 3600) % {"n": seconds // 3600}
+    return rate_words(report.pace, report.counts, average=True)
 
 
 @register.simple_tag

@@ -19,10 +19,12 @@ def campaigns(request: WorkspaceRequest) -> HttpResponse:
     tab, words = request.GET.get("status", "all"), request.GET.get("q", "").strip()[:200]
     before = request.GET.get("before", "")
     found = listing.page(request.workspace, tab=tab, words=words, before=int(before) if before.isdecimal() else None)
-    context = {"page": found, "tab": tab, "words": words}
-    if request.htmx and not request.htmx.boosted:
+    polled = "X-Poll" in request.headers
+    context = {"page": found, "tab": tab, "words": words, "oob": polled}
+    if request.htmx and not request.htmx.boosted and not polled:
         return render(request, "campaigns/_rows.html", context)
-    return render(request, "campaigns/list.html", {**context, "tabs": listing.tabs(request.workspace)})
+    template = "campaigns/_moved.html" if polled else "campaigns/list.html"
+    return render(request, template, {**context, "tabs": listing.tabs(request.workspace)})
 
 
 @requires(Can.WRITE_CAMPAIGNS)

@@ -1,0 +1,32 @@
+"""How fast a mailing goes and how long it took, in words."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from analytics.pace import Pace
+from delivery.models import Mailing
+from delivery.queue.counts import Counts
+
+
+def rate_words(pace: Pace, counts: Counts, *, average: bool = False) -> str:
+    """`1,240 per minute · done about 10:21–10:28`."""
+    figures = {"now": f"{pace.now:,.0f}", "average": f"{pace.average:,.0f}"}
+    rate = (_("%(now)s per minute (average %(average)s)") if average else _("%(now)s per minute")) % figures
+    if pace.earliest is None or pace.latest is None:
+        return rate + " · " + _("calculating when it is done…") if counts.waiting else rate
+    first, last = (timezone.localtime(moment).strftime("%H:%M") for moment in (pace.earliest, pace.latest))
+    return f"{rate} · " + _("done about %(first)s–%(last)s") % {"first": first, "last": last}
+
+
+def took_words(mailing: Mailing) -> str:
+    if not mailing.started_at or not mailing.finished_at:
+        return ""
+    seconds = int((mailing.finished_at - mailing.started_at).total_seconds())
+    if seconds < 120:
+        return ngettext("took %(n)s second", "took %(n)s seconds", seconds) % {"n": seconds}
+    if seconds < 7200:
+        return ngettext("took %(n)s minute", "took %(n)s minutes", seconds // 60) % {"n": seconds // 60}
+    return ngettext("took %(n)s hour", "took %(n)s hours", seconds // 3600) % {"n": seconds // 3600}
