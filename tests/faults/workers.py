@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connection
 from kombu import Connection
 
+from config.celery import SCHEDULE, app
 from config.embedded import valkey
 from delivery import tasks
-from delivery.queue import recovery, ticks
+from delivery.queue import ticks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -90,10 +89,11 @@ class Workers:
 
 
 def recover_all(*, seconds: float = 30.0) -> None:
-    """What the `work` queue's tick does, until no lease is open."""
+    """The tick that beat gives to the `work` queue, until no lease is open."""
+    tick = app.tasks[SCHEDULE["recover leases of dead workers"]["task"]]
 
     def done() -> bool:
-        recovery.recover(socket.gethostname(), settings.JOURNAL_DIR)
+        tick.apply(throw=True)
         return open_leases() == 0
 
     wait_for(done, seconds=seconds)
@@ -109,6 +109,14 @@ def open_marks() -> int:
         "SELECT count(*) FROM delivery_attempt a JOIN delivery_lease l ON l.id = a.lease_id AND l.closed_at IS NULL,"
         " unnest(a.ids) AS id_marked WHERE NOT EXISTS ("
         "SELECT FROM delivery_attempt o WHERE o.message_id = id_marked AND o.lease_id = l.id)"
+    )
+
+
+def sessions() -> int:
+    """Sessions at the database besides our own: that of a killed worker may just be committing."""
+    return _number(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
     )
 
 
