@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -18,16 +19,19 @@ from delivery.queue.audience import funnel as count
 from delivery.queue.counts import counts
 
 PATIENCE_MS = 1500  # what a page may wait for; a longer count goes to the `work` queue
+# Reasons whose people the contacts' page finds, and by which state: those who are on the list all the same.
+FOUND = {Exclusion.Reason.STOPPED: "manual", Exclusion.Reason.BOUNCED: "undeliverable"}
 RECOUNT = dt.timedelta(seconds=60)  # a slow count is not begun again while its last result is this new
 
 
 @dataclass(frozen=True)
 class Line:
-    """One subtraction of the ledger."""
+    """One subtraction of the ledger. `url` is the page of just these people, "" where there is none."""
 
     reason: str
     words: Promise | str
     people: int
+    url: str
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ def funnel(campaign: Campaign) -> Counted:
     """The ledger for the page. Never waits longer than PATIENCE_MS; `stale` says that a count is under way."""
     mailing = campaign.mailing
     if mailing is not None and mailing.started_at is not None:
-        excluded = counts(mailing).excluded
-        return Counted(mailing.matched, mailing.expanded, _lines(excluded), mailing.started_at, begun=True)
+        lines = _lines(campaign, counts(mailing).excluded)
+        return Counted(mailing.matched, mailing.expanded, lines, mailing.started_at, begun=True)
     if not campaign.include_lists:
         return Counted(0, 0, [], timezone.now())
     kept = read(campaign)
@@ -109,15 +113,27 @@ def read(campaign: Campaign) -> Counted | None:
     if "matched" not in kept:
         return None
     at = dt.datetime.fromisoformat(kept["at"])
-    return Counted(
-        kept["matched"], kept["receiving"], _lines(kept["excluded"]), at, stale=kept["lists"] != _key(campaign)
-    )
+    lines = _lines(campaign, kept["excluded"])
+    return Counted(kept["matched"], kept["receiving"], lines, at, stale=kept["lists"] != _key(campaign))
 
 
-def _lines(excluded: dict[str, int]) -> list[Line]:
+def _lines(campaign: Campaign, excluded: dict[str, int]) -> list[Line]:
     words = dict(Exclusion.Reason.choices)
-    lines = [Line(reason, words[reason], excluded[reason]) for reason in words if reason in excluded]
+    lines = [
+        Line(reason, words[reason], excluded[reason], _url(campaign, reason)) for reason in words if reason in excluded
+    ]
     return sorted(lines, key=lambda line: -line.people)
+
+
+def _url(campaign: Campaign, reason: str) -> str:
+    """Of a send the people as they were logged; of a draft only where a filter of one list finds just these."""
+    mailing = campaign.mailing
+    if mailing is not None and mailing.started_at is not None:
+        return f"{reverse('delivery:people', args=[mailing.pk])}?outcome=excluded&cause={reason}"
+    state = FOUND.get(Exclusion.Reason(reason))
+    if state is None or len(campaign.include_lists) != 1:
+        return ""
+    return f"{reverse('contacts:list')}?list={campaign.include_lists[0]}&state={state}"
 
 
 def _stale(kept: Counted | None) -> Counted:
