@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from axes.handlers.proxy import AxesProxyHandler
 from django.http import HttpRequest
 from django.utils import translation
 
@@ -27,6 +28,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no 
         """None: the page that comes next shows that somebody is in, or out."""
 
     def set_password(self, user: User, password: str) -> None:
-        """Also ends every other session: Django's session hash contains the password's."""
+        """Also ends every other session: Django's session hash contains the password's. Guesses at the old are void."""
         super().set_password(user, password)
+        AxesProxyHandler.reset_attempts(username=user.email)
         audit.record(user, None, "user.password_reset", user)

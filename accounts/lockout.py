@@ -1,13 +1,43 @@
-"""What django-axes asks of us: who tried, from where, and what a locked-out person reads."""
+"""What django-axes asks of us: who tried, from where, how often they may, and what a locked-out person reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from axes.handlers.database import AxesDatabaseHandler
+from axes.helpers import get_cool_off
 from django.conf import settings
+from django.db.models import Max, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+
+# Failures in the cool-off, in the order of AXES_LOCKOUT_PARAMETERS: of one account from one address, of one account
+# from anywhere (a guess spread over many machines), of one address for any account (an office shares one).
+MOST = (settings.AXES_FAILURE_LIMIT, 50, 100)
+
+
+class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
+    """axes knows one limit for all its parameters; ours differ, so that each count is told as a share of its own."""
+
+    def get_failures(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> int:
+        """The largest share of a limit that is used up, where AXES_FAILURE_LIMIT is the whole of it."""
+        return max(failures * MOST[0] // most for failures, most, _last in self._counted(request, credentials))
+
+    def minutes_left(self, request: HttpRequest, credentials: Mapping[str, Any] | None) -> int:
+        """Until all that lock are forgotten; counted up, at least 1."""
+        now = timezone.now()
+        lasts = [last for failures, most, last in self._counted(request, credentials) if failures >= most]
+        left = max(lasts, default=now) + get_cool_off(request) - now
+        return max(1, math.ceil(left.total_seconds() / 60))
+
+    def _counted(self, request: HttpRequest, credentials: Mapping[str, Any] | None) -> Iterator[tuple[int, int, Any]]:
+        """(failures, how many may be, when the last was)."""
+        for found, most in zip(self.get_user_attempts(request, credentials), MOST, strict=True):
+            row = found.aggregate(failures=Sum("failures_since_start"), last=Max("attempt_time"))
+            yield row["failures"] or 0, most, row["last"]
 
 
 def tried_name(request: HttpRequest | None, credentials: Mapping[str, Any] | None) -> str:
@@ -22,7 +52,7 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
+def locked_out(request: HttpRequest, _response: HttpResponse, credentials: Mapping[str, Any], *_: Any) -> HttpResponse:
     """The same for every name, known or not."""
-    minutes = round(settings.AXES_COOLOFF_TIME * 60)
+    minutes = Handler().minutes_left(request, credentials)
     return render(request, "accounts/locked.html", {"minutes": minutes}, status=429)
