@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from django import template
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -82,6 +86,12 @@ def tracking_trouble(domain: SendingDomain) -> str:
 def short_value(value: str) -> str:
     """Long values (keys) with their middle left out; the copy button has them whole."""
     return value if len(value) <= 56 else f"{value[:36]}…{value[-8:]}"
+
+
+@register.filter
+def dotted(host: str) -> SafeString:
+    """A host name that may go to the next line after a dot."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in re.findall(r"[^.]*\.|[^.]+", host)))
 
 
 @register.inclusion_tag("parts/copy.html")
