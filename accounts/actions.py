@@ -17,5 +17,6 @@ ACTIONS = {
     "api_key.revoked": _("Revoked an API key"),
     "user.password_changed": _("Changed the password"),
     "user.password_reset": _("Set a new password by mail"),
+    "user.password_set": _("Set a new password on the server"),
     "job.cancelled": _("Cancelled a job"),
 }

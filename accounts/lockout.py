@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,10 +31,12 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
         """Until all that lock are forgotten; counted up, at least 1."""
         now = timezone.now()
         lasts = [last for failures, most, last in self._counted(request, credentials) if failures >= most]
-        left = max(lasts, default=now) + get_cool_off(request) - now
-        return max(1, math.ceil(left.total_seconds() / 60))
+        left: dt.timedelta = max(lasts, default=now) + get_cool_off(request) - now
+        return max(1, math.ceil(left / dt.timedelta(minutes=1)))
 
-    def _counted(self, request: HttpRequest, credentials: Mapping[str, Any] | None) -> Iterator[tuple[int, int, Any]]:
+    def _counted(
+        self, request: HttpRequest, credentials: Mapping[str, Any] | None
+    ) -> Iterator[tuple[int, int, dt.datetime]]:
         """(failures, how many may be, when the last was)."""
         for found, most in zip(self.get_user_attempts(request, credentials), MOST, strict=True):
             row = found.aggregate(failures=Sum("failures_since_start"), last=Max("attempt_time"))

@@ -89,6 +89,7 @@ if "://" not in BROKER_URL:
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "accounts",  # its changepassword goes before that of auth
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -102,7 +103,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "axes",
-    "accounts",
     "contacts",
     "delivery",
     "campaigns",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from accounts.models import Workspace
@@ -58,11 +59,26 @@ def workspace_for(address: str) -> Workspace | None:
 
 def sender_for(workspace: Workspace) -> tuple[FromAddress, Route]:
     """A live From address with a route; until there is one, the sandbox: its mailbox then holds the notice."""
-    live = FromAddress.objects.of(workspace).filter(sending_domain__live_at__isnull=False).order_by("pk").first()
-    route = workspace.routes.filter(paused_at=None).exclude(kind=Route.Kind.SANDBOX).first()
+    live = _live_addresses().filter(workspace=workspace).order_by("pk").first()
+    route = _live_routes().filter(workspaces=workspace).first()
     if live and route:
         return live, route
     return sandbox_address(workspace), sandbox_route()
+
+
+def stays_here() -> bool:
+    """Whether all notices end in the sandbox mailbox: no workspace has a live From address and a route for it."""
+    return not _live_addresses().filter(workspace__routes__in=_live_routes()).exists()
+
+
+def _live_addresses() -> QuerySet[FromAddress]:
+    return FromAddress.objects.filter(
+        sending_domain__live_at__isnull=False, sending_domain__verified_at__isnull=False, sending_domain__sandbox=False
+    )
+
+
+def _live_routes() -> QuerySet[Route]:
+    return Route.objects.filter(paused_at=None).exclude(kind=Route.Kind.SANDBOX)
 
 
 def literal(text: str) -> str:

@@ -8,11 +8,13 @@ import time_machine
 from axes.models import AccessAttempt
 from django.core import mail
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, User, Workspace
+from delivery.models import FromAddress, Route, SendingDomain
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.hashing import LightArgon2
 
@@ -205,6 +207,45 @@ def test_a_reset_link_sets_a_password_once_and_ends_all_sessions(client: Client,
     assert not is_in(elsewhere)
     assert "no longer works" in Client().get(link).content.decode()
     assert sign_in(client, admin.email, "another-long-one-7").status_code == 302
+
+
+def live_route(workspace: Workspace) -> None:
+    domain = SendingDomain.objects.create(
+        workspace=workspace, name="minori.example", verified_at=timezone.now(), live_at=timezone.now()
+    )
+    FromAddress.objects.create(workspace=workspace, sending_domain=domain, local_part="a", name="Minori")
+    Route.objects.create(name="Office", kind=Route.Kind.SMARTHOST, host="mail.minori.example").workspaces.add(workspace)
+
+
+def test_the_reset_pages_name_the_way_out_as_long_as_no_mail_leaves_this_server(client: Client, admin: User) -> None:
+    workspace = admin.memberships.get().workspace
+    paths = ("/password/reset", "/password/reset/sent")
+    for path in paths:
+        page = client.get(path).content.decode()
+        assert "manage.py changepassword" in page and "sandbox mailbox" in page
+    live_route(workspace)
+    for path in paths:
+        assert "changepassword" not in client.get(path).content.decode()
+    Route.objects.update(paused_at=timezone.now())
+    assert "changepassword" in client.get(paths[0]).content.decode()
+    Route.objects.update(paused_at=None)
+    SendingDomain.objects.update(verified_at=None)  # its key is no longer found
+    assert "changepassword" in client.get(paths[0]).content.decode()
+
+
+def test_a_password_is_set_on_the_server_as_the_page_says(
+    client: Client, admin: User, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sign_in(client, admin.email, PASSWORD)
+    for _ in range(10):
+        sign_in(Client(), admin.email, "wrong password")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another-long-one-7")
+    call_command("changepassword", "Keiko@minori.example")
+    assert "signed out everywhere" in capsys.readouterr().out and not is_in(client)
+    assert sign_in(client, admin.email, "another-long-one-7").status_code == 302
+    assert AuditEntry.objects.get(action="user.password_set").label == str(admin)
+    with pytest.raises(CommandError, match="nobody@minori"):
+        call_command("changepassword", "nobody@minori.example")
 
 
 def test_a_reset_for_nobody_answers_the_same_and_mails_nobody(client: Client, admin: User) -> None:
