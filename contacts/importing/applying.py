@@ -139,12 +139,16 @@ def write_step(imported: Import) -> bool:
     return _step(imported, imported.counts, _write)
 
 
-def make_fields(imported: Import, labels: dict[str, tuple[str, str]]) -> None:
-    """Make the fields that the mapping asked for: key → (label, kind). One that is there already stays."""
+def make_fields(imported: Import, labels: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Make the fields that the mapping asked for: key → (label, kind). One that is there already stays as it is.
+
+    Returns the kind that each has now. Imports that make the same field wait for each other here.
+    """
     rows = [
         Field(workspace=imported.workspace, key=key, label=label, kind=kind) for key, (label, kind) in labels.items()
     ]
     Field.objects.bulk_create(rows, ignore_conflicts=True)
+    return dict(Field.objects.of(imported.workspace_id).filter(key__in=labels).values_list("key", "kind"))
 
 
 def _step(imported: Import, counts: dict[str, int], act: Any) -> bool:

@@ -56,11 +56,21 @@ def decide(imported: Import, mapping: Sequence[str], options: Options) -> bool:
 
 @transaction.atomic
 def confirm(imported: Import, by: User | None) -> bool:
-    """The yes after the dry run: write. False when somebody said it before."""
+    """The yes after the dry run: make the new fields, and write. False when somebody said it before.
+
+    Where one of the fields was made meanwhile, of another kind, the dry run begins again, with that kind: then it ends
+    in CHECKED once more, with the values that do not fit among its problems.
+    """
     changed = Import.objects.filter(pk=imported.pk, state=State.CHECKED).update(
         state=State.IMPORTING, cursor=0, counts=_settled(imported.estimate), started_at=timezone.now(), created_by=by
     )
-    return bool(changed) and _begin(imported, "write", by)
+    if not changed:
+        return False
+    kinds = applying.make_fields(imported, _labels(imported))
+    if all(kinds[key] == field.kind for key, field in staging.new_fields(imported).items()):
+        return _begin(imported, "write", by)
+    Import.objects.filter(pk=imported.pk).update(state=State.CHECKED, counts={}, started_at=None)
+    return decide(imported, staging.keyed_mapping(imported), Options.of(imported.options))
 
 
 @transaction.atomic
@@ -171,7 +181,6 @@ def _check(imported: Import, job: Job, until: float) -> bool:
 
 def _write(imported: Import, job: Job, until: float) -> bool:
     if imported.cursor == 0:
-        applying.make_fields(imported, _labels(imported))
         staging.refresh_statistics()
     if not _slices(lambda: applying.write_step(imported), imported, job, until):
         return False

@@ -208,7 +208,13 @@ def result(request: Any, pk: int) -> HttpResponse:
 def confirm(request: Any, pk: int) -> HttpResponse:
     row = _import(request, pk)
     if importing.confirm(row, request.user):
-        audit.record(request, request.workspace, "import.started", row, sha256=row.sha256, rows=row.rows)
+        if row.state == State.CHECKING:
+            messages.warning(
+                request,
+                _("A field of this file was made meanwhile, of another kind. The file is checked again with it."),
+            )
+        else:
+            audit.record(request, request.workspace, "import.started", row, sha256=row.sha256, rows=row.rows)
         tasks.wake(tasks.run_import, row.job_id)
     return redirect("contacts:import_result", row.pk)
 

@@ -413,6 +413,31 @@ def moment(contact: Contact) -> dt.datetime:
     return found
 
 
+def test_a_field_that_another_import_made_meanwhile_keeps_its_kind(workspace: Workspace) -> None:
+    """Both were checked before either was written: the second is checked again, and then says what does not fit."""
+    mapping = {"new:number": "ken@mail.example,150\n", "new:text": "ana@mail.example,150\neva@mail.example,many\n"}
+    first, second = (upload(workspace, "email,points\n" + rows, target) for target, rows in mapping.items())
+    for imported, target in zip((first, second), mapping, strict=True):
+        importing.decide(imported, ["address", target], Options())
+        assert run(imported).state == "checked"
+    assert importing.confirm(first, None) and run(first).state == "done"
+    assert importing.confirm(second, None) and second.state == "checking"
+    second = run(second)
+    assert (second.state, second.mapping, of_rows(second.estimate)) == (
+        "checked", ["address", "field:points"], {"added": 2, "field": 1},
+    )  # fmt: skip
+    assert Contact.objects.count() == 1 and problems(second) == [(3, "field", "number")]
+    assert importing.confirm(second, None)
+    second = run(second)
+    assert (second.state, of_rows(second.counts), problems(second)) == (
+        "done", {"added": 2, "field": 1}, [(3, "field", "number")],
+    )  # fmt: skip
+    assert list(Contact.objects.order_by("pk").values_list("fields", flat=True)) == [
+        {"points": 150}, {"points": 150}, {},
+    ]  # fmt: skip
+    assert Field.objects.get().kind == "number"
+
+
 def test_sample_people_are_not_in_the_way(workspace: Workspace) -> None:
     sample.load(workspace)
     assert of_rows(bring(workspace).counts)["added"] == 5
