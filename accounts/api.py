@@ -48,9 +48,15 @@ class Key(HttpBearer):
         if key is None:
             return None
         if not api_keys.allows(key, self.scope):
-            raise Problem(Kind.SCOPE, _("It needs the scope “%(scope)s”.") % {"scope": self.scope.value})
+            raise Problem(Kind.SCOPE, _refusal(key, self.scope))
         request.workspace = key.workspace  # type: ignore[attr-defined]  # a browser's session has no say here
         return key
+
+
+def _refusal(key: ApiKey, scope: Scope) -> str:
+    if scope.value in key.scopes:
+        return _("Routes take a key whose maker is an administrator of this install.")
+    return _("It needs the scope “%(scope)s”.") % {"scope": scope.value}
 
 
 class Resource(Router):
@@ -67,6 +73,11 @@ def answerable(request: ApiRequest) -> User | None:
     """The member who made the key: they are told how what it sent went. None when they have left."""
     maker = request.auth.created_by
     return maker if maker and request.workspace.memberships.filter(user=maker).exists() else None
+
+
+def as_json(shape: type[BaseModel], values: Any) -> dict[str, Any]:
+    """The answer as it is kept beside an Idempotency-Key."""
+    return shape.model_validate(values).model_dump(mode="json")
 
 
 def one_line(value: str) -> str:

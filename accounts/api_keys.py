@@ -28,6 +28,7 @@ class Scope(models.TextChoices):
     CAMPAIGNS = "campaigns", _("Write campaigns and preview them")
     SEND = "send", _("Schedule, send, pause and stop campaigns")
     SETTINGS = "settings", _("Manage sending domains, From addresses and suppressions")
+    ROUTES = "routes", _("Manage delivery routes and limits, which all workspaces share")
 
 
 def create(
@@ -69,8 +70,10 @@ def authenticate(token: str, address: str = "", now: dt.datetime | None = None) 
 
 
 def allows(key: ApiKey, scope: Scope) -> bool:
-    """Whether the key may do it. Every key may read."""
-    return scope is Scope.READ or scope.value in key.scopes
+    """Whether the key may do it. Every key may read; for routes its maker must manage the install now."""
+    if scope is Scope.READ:
+        return True
+    return scope.value in key.scopes and (scope is not Scope.ROUTES or _manages_install(key))
 
 
 def in_networks(address: str, networks: Sequence[str]) -> bool:
@@ -88,6 +91,11 @@ def in_networks(address: str, networks: Sequence[str]) -> bool:
 def revoke(key: ApiKey) -> bool:
     """At once. False when it was revoked before."""
     return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
+
+
+def _manages_install(key: ApiKey) -> bool:
+    maker = key.created_by
+    return maker is not None and maker.is_active and maker.is_install_admin
 
 
 def _note_use(key: ApiKey, now: dt.datetime) -> None:

@@ -176,6 +176,8 @@ class RoleForm(forms.Form):
 
 
 class ApiKeyForm(forms.Form):
+    """A key may be given only what its maker may do: routes take an administrator of the install."""
+
     name = OneLine(label=_("Name"), max_length=100, help_text=_("Which program uses it."))
     scopes = forms.MultipleChoiceField(
         label=_("May do"),
@@ -197,6 +199,12 @@ class ApiKeyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "203.0.113.0/24"}),
         help_text=_("One address or network a line; empty means from everywhere."),
     )
+
+    def __init__(self, *args: Any, install_admin: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not install_admin:
+            choices = self.fields["scopes"].choices  # type: ignore[attr-defined]
+            self.fields["scopes"].choices = [one for one in choices if one[0] != Scope.ROUTES]  # type: ignore[attr-defined]
 
     def clean_networks(self) -> list[str]:
         entries = self.cleaned_data["networks"].replace(",", " ").split()

@@ -15,9 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts import audit
 from delivery import dkim, dkim_keys, dns, mailings, tracking_hosts
 from delivery.domain_records import Key, Mark, Record, Status, difference, expected, judge, parents, place_of_difference
-from delivery.models import FromAddress, Mailing, Route, SendingDomain
+from delivery.models import FromAddress, Limit, Mailing, Route, SendingDomain
 
 if TYPE_CHECKING:
+    from django.forms import ModelForm
+
     from accounts.audit import Actor
     from accounts.models import User, Workspace
 
@@ -72,6 +74,19 @@ def add(workspace: Workspace, name: str, *, actor: Actor) -> SendingDomain:
         dkim_keys.make(domain)
         audit.record(actor, workspace, "domain.added", domain)
     return domain
+
+
+def limit_of(domain: SendingDomain) -> Limit:
+    """What may leave from it over all routes, new if it has none yet."""
+    none = {"route": None, "site": None, "workspace": None, "sending_domain": domain}
+    return Limit.objects.filter(**none).first() or Limit(**none)
+
+
+def limit(form: ModelForm[Limit], *, actor: Actor) -> None:
+    """Set what `limit_of` a domain says. The form is valid."""
+    domain = form.save().sending_domain
+    assert domain is not None
+    audit.record(actor, domain.workspace, "domain.limited", domain)
 
 
 def remove(domain: SendingDomain, *, actor: Actor) -> bool:

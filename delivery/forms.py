@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts import fields
@@ -75,6 +76,7 @@ class RouteForm(RouteModelForm):
         super().__init__(*args, **kwargs)
         for name in ("name", "username", "password", "ca_file"):
             self.fields[name].validators.append(one_line)
+        self.fields["port"].validators += [MinValueValidator(1), MaxValueValidator(65535)]
 
     def clean_host(self) -> str:
         return host(self.cleaned_data["host"]) if self.cleaned_data["host"] else ""

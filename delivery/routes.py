@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -11,6 +12,19 @@ from accounts import audit
 from accounts.audit import Actor
 from delivery import providers
 from delivery.models import Bucket, Limit, Mailing, Route, Site
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+
+
+@transaction.atomic
+def save(form: ModelForm[Route], limits: ModelForm[Limit], *, actor: Actor) -> Route:
+    """Keep a route, new or changed, with the limits of the whole of it. Both forms are valid."""
+    route = form.save()
+    limits.instance.route = route
+    limits.save()
+    audit.record(actor, None, "route.saved", route)
+    return route
 
 
 def pause(route: Route, *, actor: Actor) -> bool:

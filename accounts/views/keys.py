@@ -20,7 +20,8 @@ from accounts.roles import Can, requires
 @requires(Can.MANAGE_WORKSPACE)
 def keys(request: Any) -> HttpResponse:
     """The keys. A new token is in this answer only: it is kept nowhere, not even in the session."""
-    form = ApiKeyForm(request.POST or None)
+    manages = request.can(Can.MANAGE_INSTALL)
+    form = ApiKeyForm(request.POST or None, install_admin=manages)
     if request.method != "POST" or not form.is_valid():
         return _page(request, form)
     key, token = api_keys.create(
@@ -32,7 +33,7 @@ def keys(request: Any) -> HttpResponse:
         networks=form.cleaned_data["networks"],
     )
     audit.record(request, request.workspace, "api_key.created", key, prefix=key.prefix, scopes=key.scopes)
-    return _page(request, ApiKeyForm(), key=key, token=token)
+    return _page(request, ApiKeyForm(install_admin=manages), key=key, token=token)
 
 
 def _page(request: Any, form: ApiKeyForm, **more: Any) -> HttpResponse:

@@ -13,7 +13,7 @@ from ninja import Query
 from pydantic import Field
 
 from accounts import audit
-from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Sent, Window, answerable
+from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Sent, Window, answerable, as_json
 from accounts.api_keys import Scope
 from accounts.idempotency import once
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
@@ -160,12 +160,12 @@ def _schedule(request: ApiRequest, pk: int, at: datetime | None = None, zone: st
         raise Problem(Kind.CONFLICT, _("It was scheduled before. Nothing was sent twice.")) from error
     except TemplateProblem as problem:
         raise invalid(problem.where.value, problems.words_of(problem)) from problem
-    return _json(CampaignStatus, status_of(campaign_of(request, pk)))
+    return as_json(CampaignStatus, status_of(campaign_of(request, pk)))
 
 
 def _changed(request: ApiRequest, pk: int, verb: Callable[..., bool]) -> dict[str, Any]:
     changed = verb(campaign_of(request, pk), actor=request)
-    return _json(Changed, status_of(campaign_of(request, pk)) | {"changed": changed})
+    return as_json(Changed, status_of(campaign_of(request, pk)) | {"changed": changed})
 
 
 def _decided(request: ApiRequest, pk: int, verb: str, act: Callable[[Mailing], int]) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _decided(request: ApiRequest, pk: int, verb: str, act: Callable[[Mailing], i
     number = act(mailing) if mailing else 0
     if mailing and number:
         audit.record(request, request.workspace, f"mailing.{verb}", mailing, people=number)
-    return _json(Decided, status_of(campaign_of(request, pk)) | {"people": number})
+    return as_json(Decided, status_of(campaign_of(request, pk)) | {"people": number})
 
 
 def _test(request: ApiRequest, campaign: Campaign, test: TestIn) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _test(request: ApiRequest, campaign: Campaign, test: TestIn) -> dict[str, An
         raise Problem(Kind.CONFLICT, str(problem)) from problem
     except TemplateProblem as problem:
         raise invalid(problem.where.value, problems.words_of(problem)) from problem
-    return _json(TestOut, _told(sent))
+    return as_json(TestOut, _told(sent))
 
 
 def _address(number: int, typed: str) -> str:
@@ -197,9 +197,3 @@ def _address(number: int, typed: str) -> str:
 
 def _told(test: Any) -> dict[str, Any]:
     return {"id": test.pk, "messages": list(test.mailing.messages.all())}
-
-
-def _json(shape: Any, values: Any) -> dict[str, Any]:
-    """As it is kept beside an Idempotency-Key."""
-    found: dict[str, Any] = shape.model_validate(values).model_dump(mode="json")
-    return found

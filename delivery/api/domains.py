@@ -15,8 +15,9 @@ from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
 from delivery import domains
+from delivery.api.limits import LimitsChange, LimitsOut, limit_form
 from delivery.forms import DomainForm, FromAddressForm
-from delivery.models import FromAddress, SendingDomain
+from delivery.models import FromAddress, Limit, SendingDomain
 
 router = Resource(tags=["Sending domains"])
 from_addresses = Resource(tags=["Sending domains"])
@@ -55,6 +56,7 @@ class DomainOut(DomainLine):
         description="What answered at the tracking host, where its CNAME is right"
     )
     records: list[RecordOut]
+    limits: LimitsOut
 
     @staticmethod
     def resolve_tracking_https(domain: SendingDomain) -> Any:
@@ -63,6 +65,10 @@ class DomainOut(DomainLine):
     @staticmethod
     def resolve_records(domain: SendingDomain) -> list[dict[str, Any]]:
         return [{**vars(row.record), "status": row.status, "found": row.found} for row in domains.rows(domain)]
+
+    @staticmethod
+    def resolve_limits(domain: SendingDomain) -> Limit:
+        return domains.limit_of(domain)
 
 
 class LiveIn(Body):
@@ -110,6 +116,14 @@ def add_domain(request: ApiRequest, new: DomainIn) -> Any:
 def read_domain(request: ApiRequest, pk: Id) -> Any:
     """Its DNS records, and what was found when they were looked up last."""
     return domain_of(request, pk)
+
+
+@router.patch("/{pk}", auth=Key(Scope.SETTINGS), response=DomainOut)
+def change_domain(request: ApiRequest, pk: Id, change: LimitsChange) -> Any:
+    """What may leave from it, over all routes together."""
+    domain = domain_of(request, pk)
+    domains.limit(limit_form(domains.limit_of(domain), change.limits), actor=request)
+    return domain
 
 
 @router.post("/{pk}/check", auth=Key(Scope.SETTINGS), response=DomainOut)

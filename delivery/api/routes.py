@@ -1,32 +1,84 @@
-"""Routes by HTTP: those that the workspace may use. They are made by the install's administrators, on the pages."""
+"""Routes by HTTP: those that the workspace may use. They are the install's, as is the right to change them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import QuerySet
+from django.forms import model_to_dict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Query, Schema
+from django.utils.translation import gettext as _
+from ninja import Query, Schema, Status
 from pydantic import Field
 
-from accounts.api import ApiRequest, Id, Key, Page, Resource, Window, page
+from accounts import api_keys
+from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Sent, Window, as_json, page
 from accounts.api_keys import Scope
-from delivery import route_test
-from delivery.models import Route
+from accounts.idempotency import once
+from accounts.problems import Kind, Problem, of_form
+from delivery import route_test, routes
+from delivery.api.limits import LimitsIn, LimitsOut, limit_form
+from delivery.forms import RouteForm, SiteLimitForm
+from delivery.models import Limit, Route
 
 router = Resource(tags=["Routes"])
+PRIVATE = ("username", "ca_file", "ehlo_name", "source_address")
+
+
+class RouteChange(Body):
+    """What is left out stays as it is."""
+
+    name: str = Field("", examples=["Smarthost"])
+    kind: Literal["smarthost", "direct"] = "smarthost"
+    host: str = Field("", description="Of a smarthost", examples=["smtp.example.com"])
+    port: int = 587
+    security: Literal["none", "starttls", "implicit"] = "starttls"
+    username: str = Field("", description="Empty: no sign-in, and the password is forgotten")
+    password: str = Field("", description="Never shown again; empty: as it is", json_schema_extra={"writeOnly": True})
+    ca_file: str = Field("", description="PEM file on the server, for a certificate authority of your own")
+    ehlo_name: str = Field("", description="Empty: the server's own name")
+    source_address: str = Field("", description="IP address of the server to send from; empty: any")
+    limits: LimitsIn = Field(default_factory=LimitsIn)
+
+
+class RouteIn(RouteChange):
+    name: str = Field(examples=["Smarthost"])
+
+
+class ProviderLimits(LimitsOut):
+    provider: str
+
+
+class ProviderLimitsIn(LimitsIn):
+    """What is left out does not limit; without any figure, the provider has no limit of its own."""
+
+    provider: str = Field(description="Its key, as in reports", examples=["gmail"])
 
 
 class RouteOut(Schema):
+    """How it signs in is null for a key that may not change routes."""
+
     id: int
     name: str
     kind: str
     host: str
     port: int
     security: str
+    username: str | None
+    has_password: bool | None
+    ca_file: str | None
+    ehlo_name: str | None
+    source_address: str | None
+    limits: LimitsOut
+    provider_limits: list[ProviderLimits]
     paused_at: datetime | None
     pause_reason: str
+
+
+class RouteChanged(RouteOut):
+    changed: bool = Field(description="false: it was so already")
 
 
 class RouteStep(Schema):
@@ -52,15 +104,119 @@ class RouteTestOut(Schema):
 
 
 def routes_of(request: ApiRequest) -> QuerySet[Route]:
+    """A key acts for its workspace, whatever its maker sees of others."""
     return Route.objects.filter(workspaces=request.workspace)
+
+
+def route_of(request: ApiRequest, pk: int) -> Route:
+    return get_object_or_404(routes_of(request), pk=pk)
+
+
+def _shown(request: ApiRequest, rows: list[Route]) -> list[dict[str, Any]]:
+    limits = Limit.objects.filter(route__in=rows, sending_domain=None, workspace=None).select_related("site")
+    mine: dict[int | None, list[Limit]] = {row.pk: [] for row in rows}
+    for limit in limits.order_by("site__key"):
+        mine[limit.route_id].append(limit)
+    trusted = api_keys.allows(request.auth, Scope.ROUTES)
+    return [_route(row, mine[row.pk], trusted=trusted) for row in rows]
+
+
+def _route(row: Route, limits: list[Limit], *, trusted: bool) -> dict[str, Any]:
+    own: dict[str, Any] = {name: getattr(row, name) or "" for name in PRIVATE}
+    own["has_password"] = bool(row.password_sealed)
+    return {
+        **row.__dict__,
+        **(own if trusted else dict.fromkeys(own)),
+        "limits": next((limit for limit in limits if limit.site is None), Limit()),
+        "provider_limits": [{**limit.__dict__, "provider": limit.site.key} for limit in limits if limit.site],
+    }
+
+
+def _again(request: ApiRequest, pk: int, **more: Any) -> dict[str, Any]:
+    return _shown(request, [route_of(request, pk)])[0] | more
 
 
 @router.get("", auth=Key(Scope.READ), response=Page[RouteOut])
 def list_routes(request: ApiRequest, window: Query[Window]) -> Any:
-    return page(routes_of(request), window)
+    """Those that the workspace may use: a campaign's `route` takes their ids."""
+    found = page(routes_of(request), window)
+    return {**found, "items": _shown(request, found["items"])}
 
 
-@router.post("/{pk}/test", auth=Key(Scope.SETTINGS), response=RouteTestOut)
+@router.post("", auth=Key(Scope.ROUTES), response={201: RouteOut})
+def create_route(request: ApiRequest, new: RouteIn) -> Any:
+    """A route that this workspace may use. Test it then: nothing was sent over it yet."""
+    return Status(201, _save(request, Route(), new, {"workspaces": [request.workspace.pk]}))
+
+
+@router.get("/{pk}", auth=Key(Scope.READ), response=RouteOut)
+def read_route(request: ApiRequest, pk: Id) -> Any:
+    return _again(request, pk)
+
+
+@router.patch("/{pk}", auth=Key(Scope.ROUTES), response=RouteOut)
+def change_route(request: ApiRequest, pk: Id, change: RouteChange) -> Any:
+    """Which workspaces may use it stays as it is. The sandbox cannot be changed."""
+    route = _not_sandbox(route_of(request, pk))
+    stored = model_to_dict(route, fields=RouteForm.Meta.fields)
+    return _save(request, route, change, stored | {"workspaces": [one.pk for one in stored["workspaces"]]})
+
+
+@router.delete("/{pk}", auth=Key(Scope.ROUTES), response={204: None})
+def remove_route(request: ApiRequest, pk: Id) -> Any:
+    if not routes.remove(_not_sandbox(route_of(request, pk)), actor=request):
+        raise Problem(Kind.CONFLICT, _("Mail was sent over this route, so it stays for the reports. You can pause it."))
+    return Status(204, None)
+
+
+@router.put("/{pk}/provider-limits", auth=Key(Scope.ROUTES), response=RouteOut)
+def limit_provider(request: ApiRequest, pk: Id, given: ProviderLimitsIn) -> Any:
+    """What one provider takes over this route."""
+    route = route_of(request, pk)
+    form = SiteLimitForm(given.model_dump() | {"site": given.provider})
+    if not form.is_valid():
+        raise of_form(form, {"site": "provider"})
+    figures = {name: value for name, value in form.cleaned_data.items() if name != "site"}
+    routes.limit_site(route, form.cleaned_data["site"], figures, actor=request)
+    return _again(request, pk)
+
+
+@router.post("/{pk}/pause", auth=Key(Scope.ROUTES), response=RouteChanged)
+def pause_route(request: ApiRequest, pk: Id) -> Any:
+    """Nothing leaves over it until it is resumed, of no workspace; campaigns on it wait."""
+    changed = routes.pause(route_of(request, pk), actor=request)
+    return _again(request, pk, changed=changed)
+
+
+@router.post("/{pk}/resume", auth=Key(Scope.ROUTES), response=RouteChanged)
+def resume_route(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
+    """Campaigns on it go on."""
+
+    def act() -> dict[str, Any]:
+        changed = routes.resume(route_of(request, pk), actor=request)
+        return as_json(RouteChanged, _again(request, pk, changed=changed))
+
+    return once(request, request.auth, key, act, status=200)
+
+
+@router.post("/{pk}/test", auth=Key(Scope.ROUTES), response=RouteTestOut)
 def test_route(request: ApiRequest, pk: Id) -> Any:
     """Connect, say EHLO, secure, sign in: each step in words. No mail is sent. Takes up to a minute."""
-    return route_test.run(get_object_or_404(routes_of(request), pk=pk))
+    return route_test.run(route_of(request, pk))
+
+
+def _not_sandbox(route: Route) -> Route:
+    if route.kind == Route.Kind.SANDBOX:
+        raise Problem(Kind.CONFLICT, _("The sandbox stays as it is: its mail never leaves this server."))
+    return route
+
+
+def _save(request: ApiRequest, route: Route, given: RouteChange, stored: dict[str, Any]) -> dict[str, Any]:
+    """Checked and kept by the forms of the page."""
+    sent = given.model_dump(exclude_unset=not route._state.adding, exclude={"limits"})
+    form = RouteForm(stored | sent, instance=route)
+    if not form.is_valid():
+        raise of_form(form)
+    limits = limit_form(routes.limit_of(route) if route.pk else Limit(), given.limits)
+    saved = routes.save(form, limits, actor=request)
+    return _again(request, saved.pk)

@@ -52,16 +52,11 @@ def _domain_page(
         "unnamed": "" if "." in settings.SMTP_HOSTNAME else settings.SMTP_HOSTNAME,
         "right": sum(1 for row in rows if row.status == "ok"),
         "form": form or FromAddressForm(domain=shown),
-        "limit": limit or LimitForm(instance=_domain_limit(shown)),
+        "limit": limit or LimitForm(instance=domains.limit_of(shown)),
         "watching": shown.verified_at is None and timezone.now() - shown.created_at < domains.WATCHED_FOR,
     }
     status = 422 if (form and form.is_bound) or (limit and limit.is_bound) else 200
     return render(request, "delivery/domain.html", context, status=status)
-
-
-def _domain_limit(shown: SendingDomain) -> Limit:
-    none = {"route": None, "site": None, "workspace": None, "sending_domain": shown}
-    return Limit.objects.filter(**none).first() or Limit(**none)
 
 
 @requires(Can.MANAGE_WORKSPACE)
@@ -75,11 +70,10 @@ def check_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @require_POST
 def limit_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
     shown = domain_of(request, pk)
-    form = LimitForm(request.POST, instance=_domain_limit(shown))
+    form = LimitForm(request.POST, instance=domains.limit_of(shown))
     if not form.is_valid():
         return _domain_page(request, shown, limit=form)
-    form.save()
-    audit.record(request, request.workspace, "domain.limited", shown)
+    domains.limit(form, actor=request)
     messages.success(request, _("Saved. It holds for every worker from the next second on."))
     return redirect("delivery:domain", pk)
 
@@ -150,10 +144,7 @@ def edit_route(request: WorkspaceRequest, pk: int | None = None) -> HttpResponse
     form = RouteForm(request.POST or None, instance=route, initial=initial)
     limit_form = LimitForm(request.POST or None, instance=limit, prefix="limit")
     if request.method == "POST" and form.is_valid() and limit_form.is_valid():
-        route = form.save()
-        limit_form.instance.route = route
-        limit_form.save()
-        audit.record(request, None, "route.saved", route)
+        route = routes.save(form, limit_form, actor=request)
         messages.success(request, _("Saved. Test it now: nothing was sent over it yet."))
         return redirect("delivery:route", route.pk)
     return _route_page(request, route, form, limit_form)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import api_keys
 from accounts.api_keys import Scope, in_networks
+from accounts.forms import ApiKeyForm
 from accounts.models import ApiKey, AuditEntry, User, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -105,3 +106,10 @@ def test_a_name_with_a_line_break_is_refused(admin_client: Client) -> None:
 def test_revoking_on_the_page_stops_the_key(admin_client: Client, made: tuple[ApiKey, str]) -> None:
     admin_client.post(f"/settings/api-keys/{made[0].pk}/revoke")
     assert api_keys.authenticate(made[1]) is None
+
+
+@pytest.mark.parametrize("install_admin", [True, False])
+def test_only_an_administrator_of_the_install_may_give_a_key_its_routes(install_admin: bool) -> None:
+    form = ApiKeyForm({"name": "Shop", "scopes": ["routes"], "days": "30"}, install_admin=install_admin)
+    assert form.is_valid() is install_admin
+    assert set(form.errors) == (set() if install_admin else {"scopes"})

@@ -11,6 +11,7 @@ from django.test import Client
 from accounts import api_keys
 from accounts.api_keys import Scope
 from accounts.models import User, Workspace
+from tests.factories import make_user
 
 _numbers = itertools.count(1)
 
@@ -42,8 +43,9 @@ class Caller:
 
 
 def caller_of(workspace: Workspace, *scopes: Scope, by: User | None = None) -> Caller:
-    """With all scopes unless some are named."""
-    _key, token = api_keys.create(workspace, name="Shop", scopes=scopes or tuple(Scope), by=by)
+    """With all scopes unless some are named; made by an administrator of the install unless by somebody."""
+    maker = by or make_user(is_install_admin=True)
+    _key, token = api_keys.create(workspace, name="Shop", scopes=scopes or tuple(Scope), by=maker)
     return Caller(token)
 
 

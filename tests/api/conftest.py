@@ -24,7 +24,7 @@ def workspace(db: None) -> Workspace:
 
 @pytest.fixture
 def owner(workspace: Workspace) -> User:
-    return make_member(workspace)
+    return make_member(workspace, is_install_admin=True)
 
 
 @pytest.fixture

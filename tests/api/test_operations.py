@@ -57,7 +57,7 @@ def operations() -> Iterator[Operation]:
 ALL = list(operations())
 ABOUT_ONE = [one for one in ALL if "{pk}" in one.path]
 # What makes mail leave the server.
-SENDING = {"launch", "schedule", "start", "resume", "send_test", "release_held", "send_again"}
+SENDING = {"launch", "schedule", "start", "resume", "send_test", "release_held", "send_again", "resume_route"}
 
 
 def named(operation: Operation) -> str:
@@ -134,6 +134,8 @@ BODIES = {
     "schedule": {"at": "2030-01-01T09:00:00", "zone": "UTC"},
     "send_test": {"to": ["keiko@mail.example"]},
     "change_campaign": {"version": 1},
+    "change_domain": {"limits": {"per_second": 5}},
+    "limit_provider": {"provider": "gmail", "per_second": 5},
 }
 
 
