@@ -74,7 +74,10 @@ def change(contact: Contact, values: dict[str, Any], *, actor: User | None = Non
 
 @transaction.atomic
 def readdress(contact: Contact, address: Address, *, actor: User | None = None, source: str = "page") -> bool:
-    """A new address for the same person. Raises AlreadyThere. What stopped the old address stays with it."""
+    """A new address for the same person. Raises AlreadyThere.
+
+    What stopped the old address stays with it; what the person or the team stopped holds for the new one too.
+    """
     if address.address == contact.address:
         return False
     other = Contact.objects.of(contact.workspace_id).filter(address_key=address.key).exclude(pk=contact.pk).first()
@@ -85,6 +88,9 @@ def readdress(contact: Contact, address: Address, *, actor: User | None = None, 
     )
     changes = {"address": [contact.address, address.address]}
     ContactChange.objects.create(contact=contact, actor=actor, source=source, changes=changes)
+    earlier_key = contact.address_key
+    contact.refresh_from_db(fields=["address", "address_key", "domain"])
+    subscriptions.follow(contact, earlier_key, actor=actor)
     return True
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from contacts.addresses import Address, parse
 from contacts.models import Contact, Subscription, Suppression
-from contacts.subscriptions import ONLY_THE_PERSON
+from contacts.subscriptions import OF_THE_PERSON, ONLY_THE_PERSON
 
 Reason = Suppression.Reason
 
@@ -52,6 +53,19 @@ class Standing:
     suppression: Suppression | None = None
     protective: bool = True  # healthy: it protects the person and our name; else it waits for somebody here
 
+    @property
+    def moves_along(self) -> bool:
+        """Whether a new address of the person would be stopped just the same."""
+        return self.suppression is not None and self.suppression.reason in OF_THE_PERSON
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An address that the person had, and that is stopped."""
+
+    address: str
+    sentence: str | Promise
+
 
 def of_many(workspace_id: int, contacts: Iterable[Contact]) -> dict[int, Standing]:
     """By contact id, in two queries. `search` finds people by the same rule: every mail goes through a list."""
@@ -67,6 +81,15 @@ def of_many(workspace_id: int, contacts: Iterable[Contact]) -> dict[int, Standin
 
 def of_one(contact: Contact) -> Standing:
     return of_many(contact.workspace_id, [contact])[contact.pk]
+
+
+def earlier(contact: Contact) -> list[Earlier]:
+    """Which earlier addresses of the person are stopped, and why."""
+    changes = contact.changes.filter(changes__has_key="address").values_list("changes__address__0", flat=True)
+    had = {found.key: found.address for found in map(parse, changes) if isinstance(found, Address)}
+    had.pop(contact.address_key, None)
+    stops = Suppression.objects.of(contact.workspace_id).active().filter(address_key__in=had).order_by("pk")
+    return [Earlier(had[row.address_key], _SENTENCES[row.reason]) for row in stops]
 
 
 def _lists(people: list[Contact]) -> dict[int, set[str]]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Reason = Suppression.Reason
 ONLY_THE_PERSON = (Reason.COMPLAINT, Reason.UNSUBSCRIBED, Reason.ERASED)
 """Stops that no member of a workspace can lift."""
+OF_THE_PERSON = (*ONLY_THE_PERSON, Reason.MANUAL)
+"""Stops that go with the person to a new address; all others are of the mailbox, and stay with the old one."""
 
 # Gravest first: a graver reason replaces a lighter one, never the reverse.
 GRAVITY = [
@@ -188,6 +190,26 @@ def suppress(
         "gravity": [str(member) for member in GRAVITY],
     }
     return _changed(_STOP, parameters)
+
+
+def follow(contact: Contact, earlier_key: str, *, actor: User | None = None) -> bool:
+    """The person has a new address: a stop that is theirs, and not the old mailbox's, holds there too, with its date.
+
+    Else a member could lift a complaint by writing the address anew. True when something was stopped.
+    """
+    rows = Suppression.objects.of(contact.workspace_id).active()
+    stop = rows.filter(address_key=earlier_key, reason__in=OF_THE_PERSON).first()
+    if stop is None or not suppress(
+        contact.workspace_id,
+        contact.address_key,
+        stop.reason,
+        source="readdressed",
+        detail=stop.detail,
+        note=stop.note,
+        actor=actor,
+    ):
+        return False
+    return bool(rows.filter(address_key=contact.address_key).update(created_at=stop.created_at))
 
 
 def release(

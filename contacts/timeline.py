@@ -48,6 +48,7 @@ _SOURCES: dict[str, str | Promise] = {
     "import": gettext_lazy("by an import"),
     "bulk": gettext_lazy("with many others"),
     "undo": gettext_lazy("taken back"),
+    "readdressed": gettext_lazy("with the person, from their earlier address"),
     "sample": gettext_lazy("as sample data"),
     "link": gettext_lazy("by the link in a mail"),
     "one-click": gettext_lazy("by the button of their mail program"),

@@ -50,6 +50,7 @@ def _facts(person: Contact) -> dict[str, Any]:
     taken = [row.list_id for row in rows]
     return {
         "standing": standing.of_one(person),
+        "earlier": standing.earlier(person),
         "fields": [(field.label, field.kind, person.fields.get(field.key)) for field in fields],
         "subscriptions": rows,
         "other_lists": List.objects.of(person.workspace_id).exclude(pk__in=taken).order_by("name"),
@@ -74,7 +75,7 @@ def edit(request: Any, contact: int) -> HttpResponse:
     form = PersonForm(request.POST or None, workspace=request.workspace, initial=_initial(person))
     if request.method == "POST" and form.is_valid() and _save(request, person, form):
         return redirect("contacts:contact", person.pk)
-    context = {"contact": person, "form": form, "section": "people"}
+    context = {"contact": person, "form": form, "standing": standing.of_one(person), "section": "people"}
     return render(request, "contacts/edit.html", context, status=422 if form.errors else 200)
 
 

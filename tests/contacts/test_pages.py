@@ -158,6 +158,47 @@ def test_what_cannot_be_a_persons_value_is_named_and_kept_out(
     assert not Contact.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("reason", "goes_along"),
+    [("complaint", True), ("unsubscribed", True), ("manual", True), ("no_such_user", False), ("full", False)],
+)
+def test_a_new_address_lifts_what_was_the_mailboxs_and_not_what_was_the_persons(
+    client: Client, hanako: Contact, news: List, reason: str, goes_along: bool
+) -> None:
+    workspace, old = hanako.workspace, hanako.address_key
+    subscriptions.subscribe(hanako, [news], source="page")
+    subscriptions.suppress(workspace, old, reason, source="page", note="They phoned")
+    Suppression.objects.update(created_at="2026-03-01T09:00Z")
+    page = get(client, "edit", hanako.pk)
+    assert "This address is stopped" in page and ("the stop goes with the person" in page) == goes_along
+    post(client, "edit", hanako.pk, address="hanako@new.example")
+    page = get(client, "contact", hanako.pk)
+    hanako.refresh_from_db()
+    assert standing.of_one(hanako).mailable != goes_along
+    assert ("Nothing stops mail to this address." in page) != goes_along
+    assert "An earlier address, Hanako@docomo.example, is stopped:" in page
+    assert Suppression.objects.covers(workspace, old)
+    moved = Suppression.objects.filter(address_key="hanako@new.example").values_list(
+        "reason", "note", "created_at__month"
+    )
+    assert list(moved) == ([(reason, "They phoned", 3)] if goes_along else [])
+    assert ("with the person, from their earlier address" in page) == goes_along
+
+
+def test_a_complaint_at_an_earlier_address_ends_by_the_persons_own_act_only(
+    client: Client, hanako: Contact, news: List
+) -> None:
+    subscriptions.subscribe(hanako, [news], source="page")
+    subscriptions.suppress(hanako.workspace, hanako.address_key, "complaint", source="loop")
+    post(client, "edit", hanako.pk, address="hanako@new.example")
+    post(client, "edit", hanako.pk, address="hanako@newer.example")
+    hanako.refresh_from_db()
+    assert not subscriptions.release(hanako.workspace, hanako.address_key, note="They phoned")
+    assert not standing.of_one(hanako).mailable
+    assert subscriptions.resubscribe(hanako, [news], source="preferences")
+    assert standing.of_one(hanako).mailable
+
+
 def test_editing_writes_the_history_with_old_and_new(client: Client, hanako: Contact) -> None:
     values = {
         "address": "hanako@new.example",
