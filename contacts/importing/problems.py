@@ -37,7 +37,7 @@ _FILE: dict[str, str | Promise] = {
     "empty": gettext_lazy("“%(name)s” is empty."),
     "nul": gettext_lazy("Line %(line)s holds a NUL byte: the file is damaged, or no text. Export it again as CSV."),
     "long_line": gettext_lazy(
-        "Line %(line)s is longer than %(limit)s characters. Is every person on a line of their own?"
+        "Line %(line)s is longer than %(limit)s bytes. Is every person on a line of their own?"
     ),
     "too_big": gettext_lazy("The file is larger than %(limit)s MB. Split it, and import the parts one after another."),
     "no_address_column": gettext_lazy(

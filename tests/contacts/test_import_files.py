@@ -70,7 +70,7 @@ def long_line() -> Iterator[bytes]:
         ([b""], "is empty"),
         ([b" \n \n"], "is empty"),
         ([b"email,name\nken@mail.example,Ken\nana@mail.example,A\0na\n"], "Line 3 holds a NUL byte"),
-        (long_line(), "Line 2 is longer than 1,000,000 characters"),
+        (long_line(), "Line 2 is longer than 1,000,000 bytes"),
         ([b"name,city\nKen,Tokyo\nAna,Madrid\n"], "No column of “people.csv” holds email addresses."),
         ([b"name,city\nKen,Tokyo\nAna,Madrid\n"], "first 2 rows of: name, city"),
         ([b",".join(b"c%d" % n for n in range(201)) + b"\nken@mail.example\n"], "Line 1 has 201 columns"),
