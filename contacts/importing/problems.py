@@ -36,9 +36,7 @@ _FILE: dict[str, str | Promise] = {
     "other_kind": gettext_lazy("“%(name)s” is a %(kind)s file, not a CSV. Export the people as CSV."),
     "empty": gettext_lazy("“%(name)s” is empty."),
     "nul": gettext_lazy("Line %(line)s holds a NUL byte: the file is damaged, or no text. Export it again as CSV."),
-    "long_line": gettext_lazy(
-        "Line %(line)s is longer than %(limit)s bytes. Is every person on a line of their own?"
-    ),
+    "long_line": gettext_lazy("Line %(line)s is longer than %(limit)s bytes. Is every person on a line of their own?"),
     "too_big": gettext_lazy("The file is larger than %(limit)s MB. Split it, and import the parts one after another."),
     "no_address_column": gettext_lazy(
         "No column of “%(name)s” holds email addresses. We looked at the first %(rows)s rows of: %(columns)s."
