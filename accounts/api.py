@@ -174,7 +174,12 @@ PROBLEM_SCHEMA = {
             "items": {
                 "type": "object",
                 "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string", "description": "As it was sent, with dots into nested ones"},
+                    "message": {"type": "string"},
+                    "line": {"type": "integer", "description": "Of a template; counts from 1"},
+                    "column": {"type": "integer"},
+                },
             },
         },
     },

@@ -70,10 +70,15 @@ _TITLES: dict[Kind, Promise] = {
 
 @dataclass(frozen=True)
 class FieldError:
-    """`field` as it was sent, with dots into nested ones: `fields.rank`."""
+    """`field` as it was sent, with dots into nested ones: `fields.rank`. A place in its text counts from 1; 0: none."""
 
     field: str
     message: str
+    line: int = 0
+    column: int = 0
+
+    def document(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value or name in ("field", "message")}
 
 
 class Problem(Exception):
@@ -90,7 +95,7 @@ class Problem(Exception):
             "title": str(_TITLES[self.kind]),
             "status": status,
             "detail": self.detail,
-            "errors": [asdict(error) for error in self.errors],
+            "errors": [error.document() for error in self.errors],
         }
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
         return JsonResponse(document, status=status, content_type=MEDIA_TYPE, headers=headers)

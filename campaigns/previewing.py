@@ -17,16 +17,17 @@ from delivery import letters
 from delivery.content.headers import BadHeader
 from delivery.content.message import Identity
 from delivery.content.preview import preview
-from delivery.content.source import RenderLimit
+from delivery.content.source import RenderLimit, TemplateProblem
 from delivery.models import Mailing
 
 
 @dataclass(frozen=True)
 class Shown:
-    """`problem` is why there is nothing to show, in words; None when there is."""
+    """`problem` is why there is nothing to show, in words, and where, if it is in a part; None when there is."""
 
     contact: Contact | None
     problem: str | None = None
+    fault: TemplateProblem | RenderLimit | None = None
     subject: str = ""
     preheader: str = ""
     html: str = ""
@@ -51,7 +52,7 @@ class Shown:
 def of(campaign: Campaign, contact: Contact | None) -> Shown:
     compiled = contents.compiled(campaign)
     if compiled.frozen is None:
-        return Shown(contact, problems.words_of(compiled.problem) if compiled.problem else "")
+        return Shown(contact, problems.words_of(compiled.problem) if compiled.problem else "", compiled.problem)
     try:
         made = preview(
             compiled.frozen,
@@ -64,11 +65,19 @@ def of(campaign: Campaign, contact: Contact | None) -> Shown:
             workspace=contents.workspace_values(campaign),
         )
     except RenderLimit as limit:
-        return Shown(contact, _("The letter fails for this person: %(why)s") % {"why": limit})
+        why = _(limit.message) % limit.params
+        return Shown(contact, _("The letter fails for this person: %(why)s") % {"why": why}, limit)
     except BadHeader as bad:
         return Shown(contact, _("A header cannot be written: %(why)s") % {"why": bad})
     return Shown(
-        contact, None, made.subject, made.preheader, made.html, made.text, made.headers, made.source, made.missing
+        contact,
+        subject=made.subject,
+        preheader=made.preheader,
+        html=made.html,
+        text=made.text,
+        headers=made.headers,
+        source=made.source,
+        missing=made.missing,
     )
 
 

@@ -27,6 +27,7 @@ from campaigns.api.shapes import (
     TestOut,
     When,
     campaign_of,
+    refused,
     status_of,
 )
 from campaigns.api.writing import reader
@@ -159,7 +160,7 @@ def _schedule(request: ApiRequest, pk: int, at: datetime | None = None, zone: st
     except launching.NotDraft as error:
         raise Problem(Kind.CONFLICT, _("It was scheduled before. Nothing was sent twice.")) from error
     except TemplateProblem as problem:
-        raise invalid(problem.where.value, problems.words_of(problem)) from problem
+        raise refused(campaign, problem, problems.words_of(problem)) from problem
     return as_json(CampaignStatus, status_of(campaign_of(request, pk)))
 
 
@@ -184,7 +185,7 @@ def _test(request: ApiRequest, campaign: Campaign, test: TestIn) -> dict[str, An
     except testing.CannotTest as problem:
         raise Problem(Kind.CONFLICT, str(problem)) from problem
     except TemplateProblem as problem:
-        raise invalid(problem.where.value, problems.words_of(problem)) from problem
+        raise refused(campaign, problem, problems.words_of(problem)) from problem
     return as_json(TestOut, _told(sent))
 
 

@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from ninja import Schema
 from pydantic import Field, NaiveDatetime
 
 from accounts.api import ApiRequest, Body, Id
+from accounts.problems import FieldError, Kind, Problem
 from campaigns.models import Campaign
 from campaigns.models.campaign import GIVE_UP_HOURS
+from delivery.content.source import Part, RenderLimit, TemplateProblem
 from delivery.queue.counts import Counts, counts
 
 ListIds = Annotated[list[Id], Field(max_length=1000)]
@@ -187,6 +190,19 @@ class PersonOut(Schema):
 def campaign_of(request: ApiRequest, pk: int) -> Campaign:
     rows = Campaign.objects.of(request.workspace).select_related("mailing", "from_address__sending_domain", "workspace")
     return get_object_or_404(rows, pk=pk)
+
+
+def field_of(campaign: Campaign, part: Part) -> str:
+    """Where a part of the letter is written."""
+    return "letter" if campaign.kind == Campaign.Kind.LETTER and part in (Part.HTML, Part.TEXT) else part.value
+
+
+def refused(campaign: Campaign, fault: TemplateProblem | RenderLimit, words: str) -> Problem:
+    """A letter that cannot be used: which field, and the line and column in it, where its author would find them."""
+    where = field_of(campaign, fault.where or Part.HTML)
+    # The line of a RenderLimit is one of the frozen letter.
+    place = (fault.line, fault.column) if isinstance(fault, TemplateProblem) else (0, 0)
+    return Problem(Kind.INVALID, _("Nothing was changed."), [FieldError(where, words, *place)])
 
 
 def status_of(campaign: Campaign) -> dict[str, Any]:

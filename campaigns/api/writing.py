@@ -14,7 +14,7 @@ from pydantic import Field
 from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
-from campaigns import audience, editing, listing, preflight, previewing, samples, tasks
+from campaigns import audience, contents, editing, listing, preflight, previewing, problems, samples, tasks
 from campaigns.api.shapes import (
     CampaignChange,
     CampaignIn,
@@ -24,12 +24,15 @@ from campaigns.api.shapes import (
     FunnelOut,
     PreviewOut,
     campaign_of,
+    field_of,
+    refused,
 )
 from campaigns.forms import AudienceForm, ContentForm, RouteForm
 from campaigns.models import Campaign
 from contacts.models import Contact
 
 router = Resource(tags=["Campaigns"])
+TEMPLATES = {"subject", "preheader", "html", "letter", "text"}
 Match = Annotated[str, Header(alias="If-Match", description='The version that was changed, in quotes: "3"')]
 
 
@@ -86,7 +89,9 @@ def preview_campaign(request: ApiRequest, pk: Id, contact: Id | None = None) -> 
     campaign = campaign_of(request, pk)
     shown = previewing.of(campaign, reader(campaign, contact))
     if shown.problem is not None:
-        raise Problem(Kind.INVALID, shown.problem)
+        if shown.fault is None:
+            raise Problem(Kind.INVALID, shown.problem)
+        raise refused(campaign, shown.fault, shown.problem)
     return {**vars(shown), "contact": shown.contact and shown.contact.pk}
 
 
@@ -149,7 +154,16 @@ def _content(campaign: Campaign, version: int, given: CampaignIn) -> dict[str, A
     form = ContentForm({**stored, **sent, "version": version}, instance=campaign)
     if not form.is_valid():
         raise of_form(form)
+    _check_template(form.instance, names)
     return {name: form.cleaned_data[name] for name in names}
+
+
+def _check_template(campaign: Campaign, given: set[str]) -> None:
+    """A program sends what is finished: unlike on the page, an error in what it sends is refused."""
+    parts = given & {*TEMPLATES, "kind"}
+    fault = contents.compiled(campaign).problem if parts else None
+    if fault is not None and ("kind" in given or field_of(campaign, fault.where) in parts):
+        raise refused(campaign, fault, problems.words_of(fault))
 
 
 def _audience(campaign: Campaign, given: CampaignIn) -> dict[str, Any]:

@@ -96,13 +96,52 @@ def test_an_hour_that_cannot_be_is_refused(api: Caller, draft: int, at: str, zon
     assert words in answer.content.decode() and not Mailing.objects.exists()
 
 
-def test_a_template_with_an_error_says_where_and_stops_the_send(api: Caller, draft: int) -> None:
-    api.call("PATCH", f"/campaigns/{draft}", {"html": "<p>one</p>\n<p>{{ contact.first_name </p>", "version": 2})
+BAD_TEMPLATES: list[tuple[dict[str, Any], tuple[str, int, int]]] = [
+    ({"html": "<p>one</p>\n<p>{{ contact.first_name </p>"}, ("html", 2, 27)),
+    ({"html": "<p>{{ contact.__class__.__mro__ }}</p>"}, ("html", 1, 25)),
+    ({"html": "<p>{% for a in range(1000000000) %}x{% endfor %}</p>"}, ("html", 1, 1)),
+    (
+        {"html": "<p>{% for a in range(999) %}{% for b in range(999) %}0123456789{% endfor %}{% endfor %}</p>"},
+        ("html", 1, 1),
+    ),
+    ({"subject": "Tea {% if %}"}, ("subject", 1, 11)),
+    ({"preheader": "{{ nobody_has_this() }}"}, ("preheader", 1, 4)),
+    ({"text": "One\nTwo {{ }}"}, ("text", 2, 8)),
+    ({"kind": "letter", "letter": "Dear\n\n{{ contact.first_name"}, ("letter", 3, 12)),
+]
+
+
+@pytest.mark.parametrize(("given", "place"), BAD_TEMPLATES, ids=lambda value: str(value)[:30])
+def test_a_template_with_an_error_is_refused_with_its_place(
+    api: Caller, draft: int, given: dict[str, Any], place: tuple[str, int, int]
+) -> None:
+    for method, path in (("POST", "/campaigns"), ("PATCH", f"/campaigns/{draft}")):
+        answer = api.call(method, path, given | ({"version": 2} if method == "PATCH" else {}))
+        assert answer.status_code == 422 and fields_of(answer) == {place[0]}, answer.content
+        error = answer.json()["errors"][0]
+        assert (error["field"], error["line"], error["column"]) == place, error
+    assert api.get(f"/campaigns/{draft}")["version"] == 2 and Campaign.objects.count() == 1
+
+
+def test_an_error_left_on_the_page_is_told_and_stops_the_send(api: Caller, draft: int) -> None:
+    Campaign.objects.update(html="<p>one</p>\n<p>{{ contact.first_name </p>")
+    assert api.call("PATCH", f"/campaigns/{draft}", {"subject": "Other tea", "version": 2}).status_code == 200
+    preview = api.call("GET", f"/campaigns/{draft}/preview")
+    assert (preview.status_code, fields_of(preview), preview.json()["errors"][0]["line"]) == (422, {"html"}, 2)
     answer = api.call("POST", f"/campaigns/{draft}/launch", key="k")
     assert answer.json()["type"] == "urn:shirase:problem:checks" and "template" in fields_of(answer)
     assert "line 2" in answer.content.decode() and not Mailing.objects.exists()
     test = api.call("POST", f"/campaigns/{draft}/test", {"to": ["k@mail.example"]}, key="t")
     assert fields_of(test) == {"html"} and "line 2" in test.content.decode()
+
+
+def test_a_letter_that_fails_for_one_person_says_where(api: Caller, draft: int) -> None:
+    html = "<p>one</p>\n<p>{% if contact.first_name == 'Ken' %}{{ contact.first_name + 1 }}{% endif %}</p>"
+    assert api.call("PATCH", f"/campaigns/{draft}", {"html": html, "version": 2}).status_code == 200
+    ken = api.get("/contacts?q=ken")["items"][0]["id"]
+    preview = api.call("GET", f"/campaigns/{draft}/preview?contact={ken}", Accept_Language="ja")
+    error = preview.json()["errors"][0]
+    assert (preview.status_code, error["field"]) == (422, "html") and "作成できません" in error["message"], error
 
 
 def test_two_programs_that_change_one_campaign_lose_nothing(api: Caller, draft: int) -> None:
