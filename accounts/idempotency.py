@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg import errors
@@ -25,7 +26,7 @@ PATIENCE = "10s"  # for another request with the same key
 REPLAYED = "Idempotent-Replayed"
 
 
-def once(request: HttpRequest, api_key: ApiKey, key: str, act: Callable[[], Any], *, status: int) -> JsonResponse:
+def once(request: HttpRequest, api_key: ApiKey, key: str, act: Callable[[], Any], *, status: int) -> HttpResponse:
     """The answer of `act` (JSON), or the one that was kept. Raises Problem; then neither work nor key is kept."""
     fingerprint = _fingerprint(request)
     try:
@@ -37,7 +38,7 @@ def once(request: HttpRequest, api_key: ApiKey, key: str, act: Callable[[], Any]
                 defaults={"api_key": api_key, "request_sha256": fingerprint, "status": status},
             )
             if new:
-                kept.body = act()
+                kept.body = json.dumps(act(), ensure_ascii=False)
                 kept.save(update_fields=["body"])
     except OperationalError as error:
         if isinstance(error.__cause__, errors.LockNotAvailable):
@@ -46,7 +47,7 @@ def once(request: HttpRequest, api_key: ApiKey, key: str, act: Callable[[], Any]
     if kept.request_sha256 != fingerprint:
         raise Problem(Kind.KEY_REUSED, _("Nothing was done. Send a new key with a new request."))
     headers = {} if new else {REPLAYED: "true"}
-    return JsonResponse(kept.body, status=kept.status, headers=headers, safe=False)
+    return HttpResponse(kept.body, status=kept.status, headers=headers, content_type="application/json")
 
 
 def forget() -> None:

@@ -16,7 +16,7 @@ class IdempotencyKey(WorkspaceOwned):
     key = models.CharField(max_length=255)
     request_sha256 = models.CharField(max_length=64)
     status = models.SmallIntegerField(default=0)
-    body: models.JSONField[object, object] = models.JSONField(default=dict)
+    body = models.TextField(default="")  # JSON as it was answered: a repeated request gets the same octets
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -21,7 +21,7 @@ from tests.api.caller import Caller
 def test_a_repeated_launch_gets_the_same_answer_and_sends_nothing_twice(api: Caller, draft: int) -> None:
     first = api.call("POST", f"/campaigns/{draft}/launch", key="autumn")
     again = api.call("POST", f"/campaigns/{draft}/launch", key="autumn")
-    assert (first.status_code, again.status_code) == (202, 202) and first.json() == again.json()
+    assert (first.status_code, again.status_code) == (202, 202) and first.content == again.content
     assert "Idempotent-Replayed" not in first.headers and again.headers["Idempotent-Replayed"] == "true"
     assert Mailing.objects.count() == 1
 
