@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -36,15 +37,14 @@ def words(series: str) -> str:
     }[series]
 
 
-def outcomes(minutes: Sequence[Minute], state: str) -> Chart:
-    """Answers over time, stacked. `state` is the mailing's."""
+def outcomes(minutes: Sequence[Minute], state: str, *, now: datetime) -> Chart:
+    """Answers over time, stacked. `state` is the mailing's; `now` is marked where the last column is that of now."""
     step, rows = columns(minutes)
     shown = [(key, words(key)) for key in SERIES if any(getattr(row, key) for row in rows)]
     labels = [_label(row, step) for row in rows]
     series = [{"key": key, "name": name, "values": [getattr(row, key) for row in rows]} for key, name in shown]
-    marks = (
-        [] if state != Mailing.State.SENDING or not labels else [{"at": labels[-1], "label": _("now"), "dashed": True}]
-    )
+    current = state == Mailing.State.SENDING and bool(rows) and now < rows[-1].at + timedelta(minutes=step + 1)
+    marks = [{"at": labels[-1], "label": _("now"), "dashed": True}] if current else []
     measure = ngettext("People tried per minute", "People tried per %(n)s minutes", step) % {"n": step}
     return Chart(
         finding=_finding(minutes, state),

@@ -41,9 +41,14 @@ class ProviderRow:
         return self.delivered + self.retrying + self.failed + self.unknown
 
     @property
+    def rated(self) -> bool:
+        """Enough people for shares."""
+        return self.tried >= RATED
+
+    @property
     def many_failed(self) -> bool:
-        """More than senders should be content with, and of enough people for a rate."""
-        return self.tried >= RATED and self.failed > self.tried * MANY_FAILED
+        """More than senders should be content with."""
+        return self.rated and self.failed > self.tried * MANY_FAILED
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,11 @@ class Report:
     def done(self) -> int:
         """People with whom we are done; after a stop those who were tried, since nothing was done for the others."""
         return self.counts.tried if self.mailing.state == Mailing.State.STOPPED else self.counts.finished
+
+    @property
+    def rated(self) -> bool:
+        """Enough delivered for shares of what people did."""
+        return self.counts.delivered >= RATED
 
     @property
     def left_out(self) -> int:

@@ -66,6 +66,8 @@ def _whole(counts: Counts, outcome: str) -> tuple[int, str]:
 def done_words(report: Report) -> str:
     """How far it is; after a stop how far it had come."""
     counts = report.counts
+    if report.mailing.state == Mailing.State.EXPANDING:
+        return _("preparing the list of people")
     figures = {"done": f"{report.done:,}", "all": f"{counts.will_receive:,}"}
     if report.mailing.state == Mailing.State.STOPPED:
         words = ngettext(

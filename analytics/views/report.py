@@ -35,7 +35,7 @@ def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
     context = {
         "campaign": campaign,
         "report": made,
-        "chart": charts.outcomes(made.minutes, mailing.state),
+        "chart": charts.outcomes(made.minutes, mailing.state, now=made.at),
         "causes": remedies.beside(made, campaign, request.can),
     }
     return _unless_known(request, "analytics/_report.html", context, _stable(made))

@@ -7,7 +7,7 @@ import re
 from django import template
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -90,8 +90,9 @@ def short_value(value: str) -> str:
 
 @register.filter
 def dotted(host: str) -> SafeString:
-    """A host name that may go to the next line after a dot."""
-    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in re.findall(r"[^.]*\.|[^.]+", host)))
+    """A host name that goes to the next line only after a dot."""
+    parts = re.findall(r"[^.]*\.|[^.]+", host)
+    return format_html_join("", '<span class="whole">{}</span>', ((part,) for part in parts))
 
 
 @register.inclusion_tag("parts/copy.html")

@@ -32,9 +32,20 @@ TOLD_TO_WAIT = [Minute(NINE, delivered=80, retrying=20)]
 )
 def test_the_headline_says_what_was_measured(minutes: list[Minute], state: State, finding: str) -> None:
     with translation.override("en"), timezone.override(dt.UTC):
-        assert charts.outcomes(minutes, state).finding == finding
+        assert charts.outcomes(minutes, state, now=NINE).finding == finding
 
 
 def test_the_headline_in_japanese() -> None:
     with translation.override("ja"), timezone.override(dt.UTC):
-        assert charts.outcomes(EVEN, State.PAUSED).finding == "一時停止中 · 最も多かったのは09:01の1分間（応答1,200件）"
+        assert (
+            charts.outcomes(EVEN, State.PAUSED, now=NINE).finding
+            == "一時停止中 · 最も多かったのは09:01の1分間（応答1,200件）"
+        )
+
+
+@pytest.mark.parametrize(
+    ("state", "ago", "marked"), [(State.SENDING, 1, True), (State.SENDING, 9, False), (State.PAUSED, 1, False)]
+)
+def test_now_is_marked_only_at_the_column_of_now(state: State, ago: int, marked: bool) -> None:
+    chart = charts.outcomes(EVEN, state, now=NINE + dt.timedelta(minutes=1 + ago))
+    assert bool(chart.data["marks"]) == marked
