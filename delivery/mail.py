@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import get_language
 
@@ -20,7 +21,14 @@ from delivery.queue.expand import BadAddress
 
 class EmailBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        return sum(send(message) for message in email_messages)
+        with transaction.atomic():
+            return sum(send(message) for message in email_messages)
+
+    def rehearse(self, message: EmailMessage) -> None:
+        """The same work, and nothing is left of it."""
+        with transaction.atomic():
+            send(message)
+            transaction.set_rollback(True)
 
 
 def send(message: EmailMessage) -> bool:

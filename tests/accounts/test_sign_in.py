@@ -9,12 +9,14 @@ from axes.models import AccessAttempt
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AuditEntry, User, Workspace
-from delivery.models import FromAddress, Route, SendingDomain
+from delivery.models import FromAddress, Message, Route, SendingDomain
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.hashing import LightArgon2
 
@@ -251,6 +253,28 @@ def test_a_password_is_set_on_the_server_as_the_page_says(
 def test_a_reset_for_nobody_answers_the_same_and_mails_nobody(client: Client, admin: User) -> None:
     answer = client.post("/password/reset", {"email": "nobody@minori.example"})
     assert answer.headers["Location"] == "/password/reset/sent" and not mail.outbox
+
+
+def test_a_reset_for_nobody_is_as_much_work_and_leaves_nothing(client: Client, admin: User, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "delivery.mail.EmailBackend"
+    client.post("/password/reset", {"email": admin.email})  # makes the sandbox's route and address
+    done = []
+    for email in (admin.email, "nobody@minori.example"):
+        cache.clear()
+        with CaptureQueriesContext(connection) as queries:
+            client.post("/password/reset", {"email": email})
+        done.append(sorted(query["sql"].split(" ", 1)[0] for query in queries))
+    assert len(done[0]) > 20 and abs(len(done[0]) - len(done[1])) <= 5, done
+    assert set(Message.objects.values_list("rcpt", flat=True)) == {admin.email}
+
+
+def test_a_reset_link_leads_to_our_own_address_whatever_the_request_says(
+    client: Client, admin: User, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    client.post("/password/reset", {"email": admin.email}, headers={"host": "evil.example"})
+    (message,) = mail.outbox
+    assert f"{settings.BASE_URL}/password/reset/" in str(message.body) and "evil.example" not in str(message.body)
 
 
 def test_a_reset_mail_speaks_the_language_of_the_person(client: Client, admin: User) -> None:

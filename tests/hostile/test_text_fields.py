@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -33,9 +34,12 @@ SECRETS = {"PasswordField"}
 
 
 def classes(module: ModuleType) -> Iterator[type[forms.BaseForm]]:
-    for _name, found in inspect.getmembers(module, inspect.isclass):
-        if issubclass(found, forms.BaseForm) and found.__module__ == module.__name__:
-            yield found
+    """Those of a module, or of all modules of a package."""
+    modules = [value for name, value in sys.modules.items() if f"{name}.".startswith(f"{module.__name__}.")]
+    for one in modules:
+        for _name, found in inspect.getmembers(one, inspect.isclass):
+            if issubclass(found, forms.BaseForm) and found.__module__ == one.__name__:
+                yield found
 
 
 def made(form: type[forms.BaseForm], data: dict[str, str]) -> forms.BaseForm:
