@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from analytics import reports
 from analytics.models import MailingDeed, MailingOutcome
+from analytics.words import pause_words
 from campaigns.listing import Row, rows_of
 from campaigns.models import Campaign
 from contacts.models import Contact
@@ -127,7 +128,7 @@ def _of_running(one: Running) -> list[Need]:
     found = []
     if made.mailing.state == State.PAUSED:
         waiting = ngettext("%(n)s person is waiting.", "%(n)s people are waiting.", made.counts.kept)
-        detail = waiting % {"n": f"{made.counts.kept:,}"}
+        detail = f"{pause_words(made.mailing)} {waiting % {'n': f'{made.counts.kept:,}'}}"
         found.append(Need("wait", _("“%(name)s” is paused") % {"name": campaign}, detail, url, _("Open")))
     if made.closed_until:
         title = _("The mail server of “%(name)s” does not answer") % {"name": campaign}

@@ -1,4 +1,4 @@
-"""How fast a mailing goes and how long it took, in words."""
+"""How fast a mailing goes, why it rests and how long it took, in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics.pace import Pace
+from delivery.message_page import explanation_of
 from delivery.models import Mailing
 from delivery.queue.counts import Counts
 
@@ -30,3 +31,9 @@ def took_words(mailing: Mailing) -> str:
     if seconds < 7200:
         return ngettext("took %(n)s minute", "took %(n)s minutes", seconds // 60) % {"n": seconds // 60}
     return ngettext("took %(n)s hour", "took %(n)s hours", seconds // 3600) % {"n": seconds // 3600}
+
+
+def pause_words(mailing: Mailing) -> str:
+    """Who or what paused it."""
+    why = explanation_of(mailing.pause_reason)
+    return f"{why.title}." if why else _("A member of your team paused it.")

@@ -8,16 +8,14 @@ from django import template
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from analytics.deeds import Deed
 from analytics.pace import Minute
 from analytics.reports import EXPIRED, CauseRow, Report, provider_name
-from analytics.words import rate_words, took_words
-from delivery import knowledge
+from analytics.words import pause_words, rate_words, took_words
 from delivery.models import Mailing
-from delivery.own_causes import OWN_CAUSES
 from delivery.queue.counts import Counts
 
 register = template.Library()
@@ -88,15 +86,7 @@ def pace_words(report: Report) -> str:
     return rate_words(report.pace, report.counts, average=True)
 
 
-@register.simple_tag
-def pause_words(mailing: Mailing) -> str:
-    """Who or what paused it."""
-    reason = mailing.pause_reason
-    if reason in knowledge.CAUSES:
-        return knowledge.explain(reason, (get_language() or "en")[:2]).title + "."
-    if reason in OWN_CAUSES:
-        return f"{OWN_CAUSES[reason].title}."
-    return _("A member of your team paused it.")
+register.simple_tag(pause_words)
 
 
 @register.simple_tag

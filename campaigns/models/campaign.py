@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from datetime import UTC, datetime
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -88,10 +85,6 @@ class Campaign(WorkspaceOwned):
         if self.mailing is not None and self.mailing.started_at is not None:
             return self.mailing.expanded
         return int(self.counted.get("receiving", 0))
-
-    @property
-    def local_send_at(self) -> datetime | None:
-        return self.send_at and self.send_at.astimezone(zoneinfo.ZoneInfo(self.zone) if self.zone else UTC)
 
 
 class CampaignTest(models.Model):

@@ -125,7 +125,7 @@ def test_one_person_is_one_person(reader: Client, campaign: Campaign) -> None:
     mailings.pause(mailing_of(campaign))
     assert "1 person is kept; resume any time." in live(reader, campaign)
     overview = reader.get(reverse("analytics:overview")).content.decode()
-    assert "1 person is waiting." in overview
+    assert "A member of your team paused it. 1 person is waiting." in overview
 
 
 def test_the_chip_of_the_running_send_follows_too(reader: Client, campaign: Campaign) -> None:

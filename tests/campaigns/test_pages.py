@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zoneinfo
 
 import pytest
 from django.test import Client
@@ -151,3 +153,13 @@ def test_the_automatic_text_is_loaded_to_be_edited(signed_in: Client, draft: Cam
     field = answer.content.decode()
     assert "Hello {{ contact.first_name }}" in field and "Second line" in field and "&lt;p&gt;" not in field
     assert "#id_text" in answer.headers["HX-Trigger-After-Settle"]
+
+
+def test_a_schedule_is_told_in_the_reader_s_zone_and_in_the_one_that_was_chosen(
+    signed_in: Client, draft: Campaign, owner: User
+) -> None:
+    User.objects.update(time_zone="Asia/Tokyo")
+    at = dt.datetime(2030, 6, 3, 9, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
+    launching.schedule(draft, by=owner, actor=owner, at=at, zone="Europe/Berlin")
+    page = re.sub("<[^>]+>", "", signed_in.get(url("send", draft)).content.decode())
+    assert "Mon 3 Jun 2030, 16:30 ·" in page and "Europe/Berlin: Mon 3 Jun 2030, 09:30" in page
