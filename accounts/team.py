@@ -87,24 +87,34 @@ def find_invitation(token: str) -> Invitation:
 @transaction.atomic
 def accept(invitation: Invitation, user: User) -> Membership:
     """Make the person a member. Raises InvitationGone when it was accepted or revoked a moment ago."""
-    claimed = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(
-        accepted_at=timezone.now()
-    )
-    if not claimed:
-        raise InvitationGone
-    membership, _created = Membership.objects.get_or_create(
-        workspace=invitation.workspace, user=user, defaults={"role": invitation.role}
-    )
-    return membership
+    _claim(invitation)
+    return _make_member(invitation, user)
 
 
 @transaction.atomic
 def accept_as_new_person(invitation: Invitation, *, name: str, password: str, language: str) -> Membership:
-    """Make an account for the invited address, then a member of it. Raises InvitationGone."""
+    """Make an account for the invited address, then a member of it. Raises InvitationGone.
+
+    The invitation first: of two who press the button at once, the second finds it gone, and not the account made.
+    """
+    _claim(invitation)
     user = User.objects.create_user(
         invitation.email, password, name=name, language=language, time_zone=invitation.workspace.time_zone
     )
-    return accept(invitation, user)
+    return _make_member(invitation, user)
+
+
+def _claim(invitation: Invitation) -> None:
+    open_ones = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
+    if not open_ones.update(accepted_at=timezone.now()):
+        raise InvitationGone
+
+
+def _make_member(invitation: Invitation, user: User) -> Membership:
+    membership, _created = Membership.objects.get_or_create(
+        workspace=invitation.workspace, user=user, defaults={"role": invitation.role}
+    )
+    return membership
 
 
 def revoke(invitation: Invitation) -> bool:

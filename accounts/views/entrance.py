@@ -31,11 +31,11 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     """Whoever holds the link becomes a member: with the account of the invited address, or a new one."""
     try:
         invitation = team.find_invitation(token)
+        if User.objects.filter(email=invitation.email).exists():
+            return _join_as_member(request, invitation)
+        return _join_as_new_person(request, invitation)
     except team.InvitationGone:
         return render(request, "accounts/invitation_gone.html", status=404)
-    if User.objects.filter(email=invitation.email).exists():
-        return _join_as_member(request, invitation)
-    return _join_as_new_person(request, invitation)
 
 
 def _join_as_member(request: Any, invitation: Invitation) -> HttpResponse:

@@ -64,6 +64,23 @@ def test_a_link_works_once(admin_client: Client) -> None:
     assert User.objects.filter(email=KEN).count() == 1
 
 
+def test_a_link_that_is_used_twice_at_once_makes_one_person_and_no_error(transactional_db: None) -> None:
+    workspace = make_workspace()
+    _invitation, token = team.invite(workspace, email=KEN, role=Role.SENDER, by=make_user("keiko@minori.example"))
+
+    def join(_number: int) -> int:
+        try:
+            return Client(raise_request_exception=False).post(f"/join/{token}", JOINING).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(join, range(4)))
+    # One is in; the others read that the link is used, or that the account is there and wants its password.
+    assert answers.count(302) == 1 and set(answers) <= {200, 302, 404}
+    assert User.objects.filter(email=KEN).count() == Membership.objects.count() == 1
+
+
 @pytest.mark.django_db
 def test_a_link_ends_after_a_week(admin_client: Client) -> None:
     path = invite(admin_client)
