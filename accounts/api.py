@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from functools import wraps
@@ -207,8 +208,17 @@ def _problem_of(error: Exception) -> Problem | None:
         case RequestDataTooBig():
             return Problem(Kind.TOO_LARGE)
         case HttpError():  # django-ninja's word for a body that it cannot read
-            return Problem(Kind.BAD_JSON, str(error.__cause__ or error)[:200])
+            return Problem(Kind.BAD_JSON, _why_unread(error.__cause__))
     return None
+
+
+def _why_unread(cause: object) -> str:
+    if isinstance(cause, json.JSONDecodeError):
+        return _("It is no JSON from line %(line)s, column %(column)s on.") % {
+            "line": cause.lineno,
+            "column": cause.colno,
+        }
+    return _("It is not UTF-8.") if isinstance(cause, UnicodeError) else ""
 
 
 def not_found(request: HttpRequest, rest: str = "") -> HttpResponse:

@@ -19,10 +19,11 @@ from django.utils.translation import gettext as _
 from psycopg import errors
 
 from accounts.models import ApiKey, IdempotencyKey
-from accounts.problems import Kind, Problem
+from accounts.problems import FieldError, Kind, Problem
 
 KEPT = dt.timedelta(days=30)
 PATIENCE = "10s"  # for another request with the same key
+HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 
 
@@ -45,7 +46,8 @@ def once(request: HttpRequest, api_key: ApiKey, key: str, act: Callable[[], Any]
             raise Problem(Kind.IN_PROGRESS, _("Ask again with the same key in a few seconds.")) from error
         raise
     if kept.request_sha256 != fingerprint:
-        raise Problem(Kind.KEY_REUSED, _("Nothing was done. Send a new key with a new request."))
+        detail = _("Nothing was done. Send a new key with a new request.")
+        raise Problem(Kind.KEY_REUSED, detail, [FieldError(HEADER, detail)])
     headers = {} if new else {REPLAYED: "true"}
     return HttpResponse(kept.body, status=kept.status, headers=headers, content_type="application/json")
 

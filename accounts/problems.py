@@ -12,6 +12,8 @@ from django.http import JsonResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import schema_words
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -119,7 +121,7 @@ def of_form(form: BaseForm, names: dict[str, str] | None = None) -> Problem:
 
 def of_validation(errors: Sequence[dict[str, Any]]) -> Problem:
     """What a schema refuses: django-ninja's list of pydantic's errors."""
-    found = [FieldError(_path(error["loc"]), _words(error)) for error in errors]
+    found = [FieldError(_path(error["loc"]), schema_words.words(error)) for error in errors]
     return Problem(Kind.INVALID, str(_("Nothing was changed.")), found)
 
 
@@ -127,7 +129,3 @@ def _path(loc: Sequence[str | int]) -> str:
     """("body", <our parameter>, "audience", 0) → audience.0; ("query", "limit") → limit."""
     skipped = 2 if loc[:1] == ("body",) else 1
     return ".".join(str(part) for part in loc[skipped:])
-
-
-def _words(error: dict[str, Any]) -> str:
-    return str(error["msg"]).removeprefix("Value error, ")

@@ -52,6 +52,9 @@ def clean(text: str, limit: int) -> str:
     return text
 
 
+TAG_SEPARATORS = ",、"  # where tags are typed in one line
+
+
 def tags_of(parts: Iterable[str]) -> list[str]:
     """The tags, each once, without the empty ones. Raises ValueProblem."""
     found = (clean(part, MAX_TAG) for part in parts)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page
 from accounts.api_keys import Scope
-from accounts.problems import Kind, Problem, invalid, of_form
+from accounts.problems import FieldError, Kind, Problem, invalid, of_form
 from campaigns import audience, contents, editing, listing, preflight, previewing, problems, samples, tasks
 from campaigns.api.shapes import (
     CampaignChange,
@@ -129,7 +129,8 @@ def _version(change: CampaignChange, if_match: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     if change.version is None or if_match:
-        raise Problem(Kind.NO_VERSION, _("Send If-Match with the ETag of what you read, or “version”."))
+        detail = _("Send If-Match with the ETag of what you read, or “version”.")
+        raise Problem(Kind.NO_VERSION, detail, [FieldError("If-Match" if if_match else "version", detail)])
     return min(change.version, 2**31 - 1)
 
 
@@ -141,7 +142,8 @@ def _write(campaign: Campaign, version: int, given: CampaignIn) -> Campaign:
         return editing.save(campaign, version, values, None)
     except editing.Conflict as conflict:
         detail = _("It is at version %(version)s now. Read it again, and change that.")
-        raise Problem(Kind.CHANGED, detail % {"version": conflict.current.version}) from conflict
+        detail %= {"version": conflict.current.version}
+        raise Problem(Kind.CHANGED, detail, [FieldError("version", detail)]) from conflict
     except editing.NotEditable as error:
         detail = _("This campaign is scheduled or sent: its text can no longer change. Nothing was saved.")
         raise Problem(Kind.CONFLICT, detail) from error

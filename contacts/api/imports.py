@@ -18,6 +18,7 @@ from accounts.api import ApiRequest, Body, Id, JsonObject, Key, Line, Page, Reso
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
 from contacts import exporting, importing, tasks
+from contacts.api.tags import Tags
 from contacts.forms import OptionsForm
 from contacts.importing import FileProblem, mapping
 from contacts.importing.mapping import NEW_KINDS, TARGETS
@@ -70,7 +71,7 @@ class Decision(Body):
         "consent, field:<key>, new:<kind>; null: as guessed",
     )
     lists: list[Id] = []
-    tags: list[str] = []
+    tags: Tags = []
     statement: str = Described("", description="Where the consent comes from; needed with lists")
     update: bool = Described(True, description="People who are here already get the file's values")
     keep_empty: bool = Described(True, description="An empty cell leaves the value that is here")

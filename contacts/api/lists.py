@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field as Described
 
 from accounts import audit
-from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, Key, Line, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import invalid, of_form
 from contacts import counts, custom_fields
@@ -50,7 +50,7 @@ class ListOut(Schema):
 class FieldIn(Body):
     label: str
     kind: Literal["text", "number", "date", "boolean", "choice"] = "text"
-    choices: list[str] = []
+    choices: Annotated[list[Line], Described(max_length=500)] = []
 
 
 class FieldOut(Schema):

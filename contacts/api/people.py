@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Query, Schema, Status
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from accounts import audit
 from accounts.api import ApiRequest, Body, Id, JsonObject, Key, Line, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
 from contacts import people, search, standing, subscriptions
+from contacts.api.tags import Tags
 from contacts.forms import NewPersonForm, NoteForm, PersonForm, StopForm
 from contacts.models import Contact, List, Suppression
 
@@ -24,6 +25,20 @@ ListIds = Annotated[list[Id], Field(max_length=500)]
 PLAIN = ("address", "first_name", "last_name", "language")
 
 
+def _value(value: object) -> object:
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise ValueError(_("This must be text, a number, true, false or null."))
+    return value
+
+
+# One check in place of a union of types, each of which would tell its own error.
+Value = Annotated[
+    Any,
+    AfterValidator(_value),
+    WithJsonSchema({"anyOf": [{"type": kind} for kind in ("string", "number", "boolean", "null")]}),
+]
+
+
 class ContactChange(Body):
     """What is left out stays as it is; of `fields`, those that are named change, and null removes one."""
 
@@ -31,8 +46,8 @@ class ContactChange(Body):
     first_name: str = ""
     last_name: str = ""
     language: Literal["", "en", "ja"] = ""
-    tags: list[str] = []
-    fields: dict[str, str | int | float | bool | None] = {}
+    tags: Tags = []
+    fields: dict[str, Value] = Field({}, examples=[{"rank": "Gold", "points": 12}])
 
 
 class ContactIn(ContactChange):
@@ -235,7 +250,7 @@ def _typed(given: ContactChange) -> dict[str, Any]:
     return sent | {"tags": ", ".join(given.tags)} | {f"field_{key}": _text(v) for key, v in given.fields.items()}
 
 
-def _text(value: str | int | float | bool | None) -> str:
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -62,7 +63,7 @@ class TagsField(forms.CharField):
     def clean(self, value: Any) -> Any:
         found = super().clean(value) or ""
         try:
-            return values.tags_of(found.replace("、", ",").split(","))
+            return values.tags_of(re.split(f"[{values.TAG_SEPARATORS}]", found))
         except ValueProblem:  # `one_line` has seen the rest
             message = _("A tag has at most %(limit)s characters.") % {"limit": values.MAX_TAG}
             raise ValidationError(message, code="long") from None

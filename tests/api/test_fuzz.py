@@ -21,10 +21,9 @@ from schemathesis.specs.openapi.checks import (
 
 from accounts.models import Workspace
 from tests.api.caller import Caller
-from tests.api.test_operations import ALL, MADE, SCHEMA, Operation, named
+from tests.api.test_operations import ALL, MADE, NETWORK, SCHEMA, Operation, named
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
-NETWORK = {"check_domain", "test_route"}  # they ask other servers
 EXAMPLES = settings(
     max_examples=4,
     deadline=None,

@@ -14,7 +14,7 @@ from accounts import idempotency
 from accounts.models import IdempotencyKey
 from campaigns.models import Campaign, CampaignTest
 from delivery.models import Mailing, Message
-from tests.api.caller import Caller
+from tests.api.caller import Caller, fields_of
 
 
 @pytest.mark.django_db
@@ -33,6 +33,7 @@ def test_another_request_with_the_key_is_refused(api: Caller, draft: int) -> Non
     for verb, body in (("test", {"to": ["ken@mail.example"]}), ("launch", None)):
         answer = api.call("POST", f"/campaigns/{draft}/{verb}", body, key="k")
         assert (answer.status_code, answer.json()["type"]) == (422, "urn:shirase:problem:key-reused")
+        assert fields_of(answer) == {"Idempotency-Key"}
     assert (Message.objects.count(), CampaignTest.objects.count()) == (1, 1)
     assert Campaign.objects.get().mailing is None
 

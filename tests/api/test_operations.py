@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -57,6 +58,7 @@ def operations() -> Iterator[Operation]:
 ALL = list(operations())
 ABOUT_ONE = [one for one in ALL if "{pk}" in one.path]
 # What makes mail leave the server.
+NETWORK = {"check_domain", "test_route"}  # they ask other servers
 SENDING = {"launch", "schedule", "start", "resume", "send_test", "release_held", "send_again", "resume_route"}
 
 
@@ -166,9 +168,53 @@ def test_bad_json_is_a_problem_document(operation: Operation) -> None:
     for bad in (b"{", b"\xff\xfe", b'{"a": NaN'):
         answer = caller.call(operation.method, operation.at(1), bad, key="k")
         assert (answer.status_code, answer.json()["type"]) == (400, "urn:shirase:problem:bad-json")
+        assert answer.json()["detail"]
     for wrong in ([], "text", 3, {"misspelt": 1}):
         answer = caller.call(operation.method, operation.at(1), wrong, key="k")
         assert answer.status_code == 422 and fields_of(answer)
+
+
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+WRONG = (None, {"a": [1]}, [[1]], 1.5, True, "\x00", "x" * 3000, 2**70, -1, "", [])
+
+
+def wrong_requests(operation: Operation) -> Iterator[tuple[str, Any]]:
+    """(address, body): each field of it in turn with a value of another type or size."""
+    about = SCHEMA["paths"][PREFIX + operation.path][operation.method.lower()]
+    good = BODIES.get(operation.name, {})
+    for one in about.get("parameters", []):
+        if one["in"] == "query":
+            for value in ("\x00", "x" * 3000, "-1"):
+                yield f"{operation.path}?{one['name']}={quote(value)}", good
+    shape = about.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    for name in resolved(shape or {}).get("properties", {}):
+        for value in WRONG:
+            yield operation.path, {**good, name: value}
+    if shape:
+        yield operation.path, {}
+
+
+def resolved(shape: Any) -> Any:
+    return SCHEMA["components"]["schemas"][shape["$ref"].rpartition("/")[2]] if "$ref" in shape else shape
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("operation", [one for one in ALL if one.name not in NETWORK], ids=named)
+def test_what_is_refused_names_its_fields_in_the_readers_language(operation: Operation) -> None:
+    workspace = make_workspace()
+    caller, made = caller_of(workspace), MADE.get(operation.path.split("/")[1])
+    pk = made(workspace) if made and "{pk}" in operation.path else 0
+    refused = 0
+    for number, (path, body) in enumerate(wrong_requests(operation)):
+        answer = caller.call(
+            operation.method, path.replace("{pk}", str(pk)), body, key=f"k{number}", Accept_Language="ja"
+        )
+        if answer.status_code == 422 and answer.json()["type"] == "urn:shirase:problem:invalid":
+            refused, errors = refused + 1, answer.json()["errors"]
+            assert fields_of(answer) and "" not in fields_of(answer), (path, body, answer.json())
+            assert all(JAPANESE.search(error["message"]) for error in errors), (path, body, errors)
+        assert answer.status_code < 500, (path, body)
+    assert refused or not operation.takes_json
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ from accounts.api_keys import Scope
 from accounts.models import AuditEntry, Workspace
 from contacts import importing, subscriptions
 from contacts.models import Contact, ContactChange, Import, Suppression
-from tests.api.caller import Caller, caller_of
+from tests.api.caller import Caller, caller_of, fields_of
 
 pytestmark = pytest.mark.django_db
 FILE = "メール,姓,ランク\nhanako@mail.example,山田,Gold\nken@mail.example,佐藤,Silver\nnobody,x,y\n".encode("cp932")
@@ -56,7 +56,9 @@ def test_a_file_is_mapped_tried_imported_and_taken_back(api: Caller) -> None:
         ({"mapping": ["address"]}, "mapping"),
         ({"mapping": ["address", "field:shoe", ""]}, "mapping.1"),
         ({"lists": [999999]}, "lists"),
-        ({"tags": ["a\r\nb"]}, "tags"),
+        ({"tags": ["a\r\nb"]}, "tags.0"),
+        ({"tags": ["VIP", "a,b"]}, "tags.1"),
+        ({"tags": ["紅茶、緑茶"]}, "tags.0"),
         ({"tags": ["x" * 5300]}, "tags"),
     ],
 )
@@ -82,6 +84,19 @@ def test_a_tag_too_long_for_the_index_is_refused(api: Caller, people: int) -> No
         422,
         [{"field": "tags", "message": "A tag has at most 200 characters."}],
     )
+
+
+def test_a_tag_and_a_choice_stay_whole_or_are_refused(api: Caller, people: int) -> None:
+    ken = api.get("/contacts?q=ken")["items"][0]["id"]
+    for bad in ("Tea, green", "紅茶、緑茶", "a\nb"):
+        answer = api.call("PATCH", f"/contacts/{ken}", {"tags": ["VIP", bad]})
+        assert (answer.status_code, fields_of(answer)) == (422, {"tags.1"})
+    assert api.get(f"/contacts/{ken}")["tags"] == []
+    field = {"label": "Rank", "kind": "choice", "choices": ["Gold, and more", "Silver; 銀、白"]}
+    assert api.post("/fields", field)["choices"] == field["choices"]
+    chosen = {"fields": {"rank": "Gold, and more"}}
+    assert api.call("PATCH", f"/contacts/{ken}", chosen).json()["fields"] == chosen["fields"]
+    assert api.call("POST", "/fields", field | {"label": "B", "choices": ["Gold\nSilver"]}).status_code == 422
 
 
 def test_a_person_who_left_is_not_brought_back(api: Caller, people: int) -> None:
