@@ -18,6 +18,7 @@ from django.utils import timezone
 # Failures in the cool-off, in the order of AXES_LOCKOUT_PARAMETERS: of one account from one address, of one account
 # from anywhere (a guess spread over many machines), of one address for any account (an office shares one).
 MOST = (settings.AXES_FAILURE_LIMIT, 50, 100)
+LONGEST_NAME = 255  # characters that axes keeps; no address of ours is longer
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
@@ -47,7 +48,7 @@ def tried_name(request: HttpRequest | None, credentials: Mapping[str, Any] | Non
     """The address that was typed, in one spelling. allauth says "email", Django "username"."""
     given = credentials or {}
     name = given.get("email") or given.get("username") or (request.POST.get("login") if request else "")
-    return str(name or "").strip().lower()
+    return str(name or "").strip().lower()[:LONGEST_NAME]
 
 
 def client_address(request: HttpRequest) -> str:

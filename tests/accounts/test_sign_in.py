@@ -96,6 +96,11 @@ def test_an_account_is_closed_after_ten_failures_from_one_address_and_nobody_els
     assert sign_in(Client(), admin.email, PASSWORD, address="198.51.100.1").status_code == 302
 
 
+def test_a_name_that_is_far_too_long_is_wrong_like_any_other(client: Client, admin: User) -> None:
+    answers = [sign_in(client, "a" * 300 + "@minori.example", "wrong password") for _ in range(10)]
+    assert [answer.status_code for answer in answers] == [200] * 9 + [LOCKED]
+
+
 def failed_before(email: str, address: str, times: int, agent: str = "") -> None:
     AccessAttempt.objects.create(
         username=email, ip_address=address, user_agent=agent, failures_since_start=times, attempt_time=timezone.now()
