@@ -31,6 +31,11 @@ def sandbox_route() -> Route:
     return route
 
 
+def receiver_started() -> None:
+    """The sandbox route leads to where its receiver listens now: PORT may have changed since the route was made."""
+    Route.objects.filter(kind=Route.Kind.SANDBOX).update(host=settings.SANDBOX_HOST, port=settings.SANDBOX_PORT)
+
+
 def sandbox_address(workspace: Workspace) -> FromAddress:
     """hello@sandbox.example of this workspace, made on first use. Only the sandbox route takes it."""
     sandbox_route().workspaces.add(workspace)

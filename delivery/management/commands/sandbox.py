@@ -9,6 +9,7 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from delivery import furnishing
 from delivery.sandbox.receiver import serve
 
 
@@ -24,6 +25,7 @@ class Command(BaseCommand):
 
     async def _run(self) -> None:
         server, store = await serve(settings.SANDBOX_HOST, settings.SANDBOX_PORT, time_scale=settings.TIME_SCALE)
+        await asyncio.to_thread(furnishing.receiver_started)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)

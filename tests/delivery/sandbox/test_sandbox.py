@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
+from config.embedded import keys
+from delivery.furnishing import sandbox_route
 from delivery.keyring import keyring
 from delivery.models import Message, SandboxMail
 from delivery.sandbox.answers import Deed, answer
@@ -176,16 +179,29 @@ def test_a_hostile_header_does_not_stop_the_sandbox(header: bytes) -> None:
     assert "\x00" not in SandboxMail.objects.get().subject
 
 
-def test_the_command_ends_in_order() -> None:
+def on_this_database() -> dict[str, str]:
+    """The environment of a process that shares the test's database: that of production, with keys of its own."""
+    own = {name: keys.new_key("a") for name in ("ENCRYPTION_KEYS", "TOKEN_KEYS")} | {"SECRET_KEY": "s" * 50}
+    database = connection.settings_dict
+    address = f"postgresql://{database['USER']}@/{database['NAME']}?host={quote(database['HOST'])}"
+    return os.environ | own | {"DATABASE_URL": address, "BROKER_URL": "memory://"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_leads_the_route_to_itself_and_ends_in_order() -> None:
+    """The route was made while PORT, and with it the receiver's, was another."""
+    sandbox_route()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "manage.py", "sandbox"],
-        cwd=ROOT, env=os.environ | {"SANDBOX_PORT": str(port)}, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT, env=on_this_database() | {"SANDBOX_PORT": str(port)}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     with process:
         assert process.stdout
         assert f":{port}" in process.stdout.readline()
+        route = sandbox_route()
+        assert (route.host, route.port) == ("127.0.0.1", port)
         socket.create_connection(("127.0.0.1", port)).close()
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
