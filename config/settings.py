@@ -35,7 +35,8 @@ DATABASE_URL = env.str("DATABASE_URL", default="")
 EMBEDDED = not DATABASE_URL
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.port("PORT", default=8000)
-BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+_answers_as = "localhost" if HOST in ("127.0.0.1", "::1", "0.0.0.0", "::") else f"[{HOST}]" if ":" in HOST else HOST
+BASE_URL = env.str("BASE_URL", default=f"http://{_answers_as}:{PORT}").rstrip("/")
 TRACKING_URL = env.str("TRACKING_URL", default=BASE_URL).rstrip("/")
 HTTPS = BASE_URL.startswith("https://")
 DEBUG = env.bool("DEBUG", default=False)

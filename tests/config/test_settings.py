@@ -26,9 +26,11 @@ def read_by_settings() -> set[str]:
     return set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", text)) | set(keys.NAMES)
 
 
-def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(
+    environment: dict[str, str], shown: str = "SECURE_SSL_REDIRECT, s.SECURE_HSTS_PRELOAD"
+) -> subprocess.CompletedProcess[str]:
     base = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"}
-    code = "from django.conf import settings as s; print(s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_PRELOAD)"
+    code = f"from django.conf import settings as s; print(s.{shown})"
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=ROOT, env=base | environment, capture_output=True, text=True, check=False)
 
@@ -59,6 +61,36 @@ def test_production_starts_with_all_its_secrets() -> None:
     done = start(PRODUCTION)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["True", "False"], "https, but no promise for the whole domain"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://localhost:8123"),
+        ("0.0.0.0", "http://localhost:8123"),
+        ("192.0.2.2", "http://192.0.2.2:8123"),
+        ("2001:db8::2", "http://[2001:db8::2]:8123"),
+    ],
+)
+def test_the_address_to_open_is_one_that_answers(host: str, address: str) -> None:
+    given = {name: value for name, value in PRODUCTION.items() if name != "BASE_URL"} | {"HOST": host, "PORT": "8123"}
+    done = start(given, "BASE_URL, s.TRACKING_URL")
+    assert done.stdout.split() == [address, address], done.stderr
+
+
+def test_the_units_start_what_the_environment_says() -> None:
+    units = {path.stem: path.read_text() for path in (ROOT / "docs" / "deploy" / "systemd").glob("*.service")}
+    assert "--bind ${HOST}:${PORT}" in units["shirase-web"]
+    for unit, names in {
+        "shirase-web": ("HOST", "PORT", "WEB_WORKERS", "WEB_THREADS"),
+        "shirase-send": ("SEND_WORKERS", "LOG_LEVEL"),
+        "shirase-work": ("WORK_WORKERS", "LOG_LEVEL"),
+        "shirase-beat": ("LOG_LEVEL",),
+    }.items():
+        default = next(line for line in units[unit].splitlines() if line.startswith("Environment="))
+        assert set(re.findall(r"([A-Z_]+)=", default)) == set(names), unit
+        command = next(line for line in units[unit].splitlines() if line.startswith("ExecStart="))
+        assert set(re.findall(r"\$\{?([A-Z_]+)", command)) == set(names), unit
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION_KEYS", "TOKEN_KEYS", "BROKER_URL"])
