@@ -5,17 +5,15 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from accounts.models import Workspace
-from contacts.importing.mapping import new_key
+from contacts.field_keys import free_key
 from contacts.models import Field
 
 
 @transaction.atomic
 def create(workspace: Workspace, label: str, kind: str, choices: list[str] | None = None) -> Field:
     """A new field; its key for templates comes from the label and never changes."""
-    taken = Field.objects.of(workspace).values_list("key", flat=True)
-    return Field.objects.create(
-        workspace=workspace, key=new_key(label, taken), label=label, kind=kind, choices=choices or []
-    )
+    key = free_key(workspace.pk, label, kind)
+    return Field.objects.create(workspace=workspace, key=key, label=label, kind=kind, choices=choices or [])
 
 
 def has_values(field: Field) -> bool:

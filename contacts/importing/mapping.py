@@ -32,7 +32,6 @@ _HEADS = {
     "配信許可 配信希望 メール配信 同意",
 }
 _SPLIT_TAGS = re.compile(r"[,;|、]")
-_KEY = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True)
@@ -112,21 +111,6 @@ def guess_kind(cells: Iterable[str]) -> str:
     """The kind that all filled sample cells fit; text when none does."""
     filled = [cell for cell in cells if cell.strip()]
     return next((kind for kind in ("date", "number") if filled and all(_fits(kind, cell) for cell in filled)), "text")
-
-
-def new_key(label: str, taken: Iterable[str]) -> str:
-    """A key for templates, from the label: `contact.member_rank`; `field_3` where it has no Latin letters."""
-    used = set(taken)
-    stem = _KEY.sub("_", unicodedata.normalize("NFKC", label).lower()).strip("_")[:40]
-    stem = stem if stem and not stem[0].isdigit() else (f"field_{stem}" if stem else "field")
-    candidates = (stem if not number else f"{stem}_{number}" for number in range(len(used) + 1 + 1))
-    return next(key for key in candidates if key not in used and key not in RESERVED)
-
-
-# Names that a template reads from the contact itself.
-RESERVED = frozenset(
-    ("id", "address", "email", "first_name", "last_name", "name", "language", "tags", "fields", "domain", "created_at")
-)
 
 
 class Mapper:

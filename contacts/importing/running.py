@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from accounts import jobs, notices
 from accounts.models import Job, JobState, User
+from contacts.field_keys import free_key
 from contacts.importing import applying, staging, undoing
-from contacts.importing.mapping import Options, new_key
+from contacts.importing.mapping import Options
 from contacts.importing.problems import FileProblem
 from contacts.importing.staging import Stager
-from contacts.models import Field, Import, ImportChunk, List, StagedRow
+from contacts.models import Import, ImportChunk, List, StagedRow
 
 KIND = "import"
 SECONDS = 4.0  # of work before the worker is free for others
@@ -131,11 +132,10 @@ def purge(now: dt.datetime | None = None) -> None:
 
 def _new_keys(imported: Import, mapping: Sequence[str]) -> list[str]:
     """A key for every field that the mapping makes."""
-    there = list(Field.objects.of(imported.workspace_id).values_list("key", flat=True))
     keys: list[str] = []
     for label, target in zip(imported.columns, mapping, strict=True):
         if target.startswith("new:"):
-            keys.append(new_key(label, there + keys))
+            keys.append(free_key(imported.workspace_id, label, target.removeprefix("new:"), keys))
     return keys
 
 

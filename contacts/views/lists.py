@@ -89,7 +89,7 @@ def field(request: Any, field: int) -> HttpResponse:
 @requires(Can.WRITE_CONTACTS)
 @require_POST
 def field_delete(request: Any, field: int) -> HttpResponse:
-    """The field goes; values that people have stay with them and show again if a field gets this key."""
+    """The field goes; values that people have stay with them, and show again if a field of this kind gets its name."""
     row = get_object_or_404(Field.objects.of(request.workspace), pk=field)
     audit.record(request, request.workspace, "field.deleted", row)
     row.delete()

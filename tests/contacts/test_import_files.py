@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from accounts.models import Workspace
+from contacts.field_keys import new_key
 from contacts.importing import FileProblem, detect, mapping, receive, receiving
 from contacts.importing.reading import rows
 from contacts.models import Import, ImportChunk
@@ -163,11 +164,11 @@ def test_new_fields_get_a_kind_and_a_key_that_templates_can_read() -> None:
     assert mapping.guess_kind(["12", "1,200.5"]) == "number"
     assert mapping.guess_kind(["0312345678", "09012345678"]) == "text"
     assert mapping.guess_kind(["", ""]) == "text"
-    assert mapping.new_key("Member rank", []) == "member_rank"
-    assert mapping.new_key("Member-Rank", ["member_rank"]) == "member_rank_1"
-    assert mapping.new_key("会員ランク", ["field"]) == "field_1"
-    assert mapping.new_key("Email", []) == "email_1"
-    assert mapping.new_key("2nd name", []) == "field_2nd_name"
+    assert new_key("Member rank", []) == "member_rank"
+    assert new_key("Member-Rank", ["member_rank"]) == "member_rank_1"
+    assert new_key("会員ランク", ["field"]) == "field_1"
+    assert new_key("Email", []) == "email_1"
+    assert new_key("2nd name", []) == "field_2nd_name"
 
 
 def test_separators_inside_quotes_do_not_count() -> None:

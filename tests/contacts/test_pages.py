@@ -346,6 +346,27 @@ def test_addresses_that_look_like_formulas_come_back_as_the_same_people(client: 
     assert brought_back(workspace, exported) == {"unchanged": len(addresses)}
 
 
+def test_values_of_a_deleted_field_come_back_in_one_of_their_kind_only(
+    client: Client, workspace: Workspace, hanako: Contact
+) -> None:
+    """A date that holds a number would break every letter and form that reads it."""
+    post(client, "fields", label="Points", kind="number")
+    post(client, "edit", hanako.pk, address=hanako.address, field_points="150")
+    for kind, key in (("date", "points_1"), ("text", "points_1"), ("boolean", "points_1"), ("number", "points")):
+        Field.objects.all().delete()
+        post(client, "fields", label="Points", kind=kind)
+        assert Field.objects.get().key == key
+    assert "150" in get(client, "contact", hanako.pk)
+    Field.objects.all().delete()
+    imported = importing.receive(workspace, "a.csv", [b"email,points\nken@mail.example,2026-11-24\n"], None)
+    importing.decide(imported, ["address", "new:date"], importing.Options())
+    work(imported)
+    imported.refresh_from_db()
+    importing.confirm(imported, None)
+    work(imported)
+    assert Contact.objects.get(address_key="ken@mail.example").fields == {"points_1": "2026-11-24"}
+
+
 def test_lists_and_fields_are_made_changed_and_deleted(client: Client, workspace: Workspace, hanako: Contact) -> None:
     post(client, "lists", name="秋の便り", public="on")
     news = List.objects.get()
