@@ -103,10 +103,10 @@ def _octets(match: re.Match[str]) -> str:
 
 
 def _folded(line: str) -> str:
-    """Soft breaks so that no line is longer than 76, none of them inside an =XX."""
+    """Soft breaks so that no line is longer than 76 even if one follows, none of them inside an =XX."""
     pieces = []
     at = 0
-    while len(line) - at > LINE:
+    while len(line) - at >= LINE:
         cut = at + LINE - 1
         if line[cut - 1] == "=":
             cut -= 1

@@ -7,7 +7,7 @@ import quopri
 from email.header import decode_header, make_header
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from delivery.content.mime import Encoding, base64_body, header_text, qp_alone, qp_static, qp_text, suited_to
@@ -25,6 +25,8 @@ def normal(text: str) -> str:
 
 
 @given(PARTS)
+@example([(False, "0\x80\x80\x80\u0800" + "\U00010000" * 4)])  # 76 characters, then a soft break
+@example([(True, "é" + "b" * 70), (False, "x")])
 def test_static_pieces_and_values_join_to_quoted_printable(parts: list[tuple[bool, str]]) -> None:
     encoded, after_static = "", False
     for is_value, text in parts:
