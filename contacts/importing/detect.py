@@ -121,7 +121,7 @@ def _separator(text: str) -> str:
 
 def _rows(text: str, separator: str) -> list[list[str]]:
     """The whole rows of a beginning: a last one without its line end may be cut, unless it is all there is."""
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text, newline=""))  # not splitlines, which also cuts at form feeds and U+2028
     whole = [line for line in lines if line.endswith(("\n", "\r"))] or lines
     rows = []
     try:

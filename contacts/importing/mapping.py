@@ -86,7 +86,7 @@ def guess(columns: Sequence[str], samples: Sequence[Sequence[str]], fields: Iter
         by_name |= {_plain(key): f"field:{key}", _plain(label): f"field:{key}"}
     emails = set(_HEADS["address"].split())
     mapping, taken = [""] * len(columns), set[str]()
-    addresses = address_columns(samples)
+    addresses = address_columns(samples) or named_for_mail(columns)
     if addresses:
         named = [column for column in addresses if column < len(columns) and _plain(columns[column]) in emails]
         mapping[(named or addresses)[0]] = "address"
@@ -97,6 +97,12 @@ def guess(columns: Sequence[str], samples: Sequence[Sequence[str]], fields: Iter
             mapping[column] = target
             taken.add(target)
     return mapping
+
+
+def named_for_mail(columns: Sequence[str]) -> list[int]:
+    """The columns that are headed as mail addresses, whatever is in them; "address" alone may be a street's."""
+    emails = {head for head in _HEADS["address"].split() if "mail" in head or "メール" in head}
+    return [column for column, name in enumerate(columns) if _plain(name) in emails]
 
 
 def check(mapping: Sequence[str]) -> str | None:

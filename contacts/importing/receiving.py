@@ -128,7 +128,8 @@ def stream_encoding(imported: Import) -> str:
 
 
 def _refuse_without_addresses(shape: Shape, name: str) -> None:
-    if address_columns(shape.samples):
+    """Where a column says that it holds addresses and most are none, each row says why: the dry run tells."""
+    if address_columns(shape.samples) or (shape.samples and mapping.named_for_mail(shape.columns)):
         return
     columns = ", ".join(column for column in shape.columns if column) or str(len(shape.columns))
     raise FileProblem("no_address_column", {"name": name, "rows": len(shape.samples), "columns": columns[:200]})

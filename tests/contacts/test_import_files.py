@@ -48,6 +48,17 @@ def test_encoding_separator_and_columns_are_found(
     assert [row.cells for row in read][int(found.header) :] == found.samples
 
 
+def test_a_column_headed_as_mail_is_read_however_bad_its_cells_are(workspace: Workspace) -> None:
+    data = b"name,E-mail\nA,x\nB,Ken <ken@mail.example>\nC,z\nD,ana@mail.example\n"
+    assert receive(workspace, "people.csv", [data], None).mapping == ["full_name", "address"]
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x85", "\u2028"])
+def test_what_is_no_line_end_in_a_file_cuts_no_row_in_the_preview_either(workspace: Workspace, mark: str) -> None:
+    found = receive(workspace, "people.csv", [f"email,name\nken@mail.example,Ken{mark}Sato\n".encode()], None)
+    assert found.samples == [["ken@mail.example", f"Ken{mark}Sato"]]
+
+
 def test_japanese_far_into_a_file_is_still_seen(workspace: Workspace) -> None:
     plain = b"".join(b"p%06d@mail.example,Ken\r\n" % n for n in range(20_000))
     found = receive(
@@ -74,6 +85,8 @@ def long_line() -> Iterator[bytes]:
         (long_line(), "Line 2 is longer than 1,000,000 bytes"),
         ([b"name,city\nKen,Tokyo\nAna,Madrid\n"], "No column of “people.csv” holds email addresses."),
         ([b"name,city\nKen,Tokyo\nAna,Madrid\n"], "first 2 rows of: name, city"),
+        ([b"name,address\nKen,1-2 Midori\n"], "first 1 rows of: name, address"),
+        ([b"email,name\n"], "first 0 rows of: email, name"),
         ([b",".join(b"c%d" % n for n in range(201)) + b"\nken@mail.example\n"], "Line 1 has 201 columns"),
     ],
 )
