@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import translation
 from django.utils.translation import gettext as _
 from ninja import Header, NinjaAPI, Router, Schema
 from ninja.errors import AuthenticationError, HttpError
@@ -18,10 +19,11 @@ from ninja.errors import ValidationError as SchemaError
 from ninja.security import HttpBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from accounts import api_keys, text
+from accounts import api_keys, openapi, text
 from accounts.api_keys import Scope
+from accounts.idempotency import HEADER
 from accounts.models import ApiKey, User, Workspace
-from accounts.problems import MEDIA_TYPE, Kind, Problem, of_validation
+from accounts.problems import Kind, Problem, of_validation
 
 logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=Model)
@@ -58,6 +60,11 @@ def _refusal(key: ApiKey, scope: Scope) -> str:
     if scope.value in key.scopes:
         return _("Routes take a key whose maker is an administrator of this install.")
     return _("It needs the scope “%(scope)s”.") % {"scope": scope.value}
+
+
+def refuses(*kinds: Kind) -> dict[str, Any]:
+    """The `openapi_extra` of an operation whose problems do not all follow from what it takes: a state forbids it."""
+    return {"x-refuses": [kind.value for kind in kinds]}
 
 
 class Resource(Router):
@@ -102,7 +109,7 @@ Line = Annotated[str, AfterValidator(one_line)]
 Lines = Annotated[str, AfterValidator(several_lines)]
 Sent = Annotated[
     Line,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Text of your own, new for each send"),
+    Header(alias=HEADER, min_length=1, max_length=255, description="Text of your own, new for each send"),
 ]
 """The key that makes a POST that sends happen once."""
 JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
@@ -112,6 +119,11 @@ class Body(BaseModel):
     """What a request brings: an object with these fields and no others, so that a misspelt one is told."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def example(**values: Any) -> ConfigDict:
+    """The `model_config` of a body: what a program might send."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 class Window(Schema):
@@ -150,41 +162,8 @@ class Api(NinjaAPI):
         return str(operation.view_func.__name__)
 
     def get_openapi_schema(self, **where: Any) -> Any:
-        schema = super().get_openapi_schema(**where)
-        problem = {"$ref": "#/components/schemas/Problem"}
-        schema["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
-        for operation in (one for path in schema["paths"].values() for one in path.values()):
-            operation["responses"]["default"] = {
-                "description": "A problem (RFC 9457)",
-                "content": {MEDIA_TYPE: {"schema": problem}},
-            }
-            operation["description"] = f"{operation.get('description', '')}\n\nScope: `{operation['x-scope']}`".strip()
-        return schema
-
-
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "errors"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "message"],
-                "properties": {
-                    "field": {"type": "string", "description": "As it was sent, with dots into nested ones"},
-                    "message": {"type": "string"},
-                    "line": {"type": "integer", "description": "Of a template; counts from 1"},
-                    "column": {"type": "integer"},
-                },
-            },
-        },
-    },
-}
+        with translation.override("en"):
+            return openapi.complete(super().get_openapi_schema(**where))
 
 
 def _answer(request: HttpRequest, error: Any) -> HttpResponse:

@@ -52,7 +52,7 @@ STATUS = {
     Kind.NO_VERSION: 428,
     Kind.INTERNAL: 500,
 }
-_TITLES: dict[Kind, Promise] = {
+TITLES: dict[Kind, Promise] = {
     Kind.BAD_JSON: _("The body cannot be read"),
     Kind.NO_KEY: _("A valid API key is needed"),
     Kind.SCOPE: _("This key may not do that"),
@@ -94,7 +94,7 @@ class Problem(Exception):
         status = STATUS[self.kind]
         document: dict[str, Any] = {
             "type": f"urn:shirase:problem:{self.kind}",
-            "title": str(_TITLES[self.kind]),
+            "title": str(TITLES[self.kind]),
             "status": status,
             "detail": self.detail,
             "errors": [error.document() for error in self.errors],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ class Operation:
     takes: list[Field]
     answers: list[Field]
     status: str
+    refusals: list[str]
+    example: str
 
 
 class Reference(DocsBase):
@@ -70,7 +73,16 @@ def _operation(document: Schema, path: str, method: str, raw: Schema) -> Operati
         takes=[*_parameters(document, raw), *_fields(document, raw.get("requestBody", {}), "body")],
         answers=list(_fields(document, answer, "answer")),
         status=status,
+        refusals=sorted(code for code in map(str, raw["responses"]) if code >= "400"),
+        example=_example(document, raw),
     )
+
+
+def _example(document: Schema, raw: Schema) -> str:
+    """A body that a program might send; empty where it sends none."""
+    content = raw.get("requestBody", {}).get("content", {}).get("application/json")
+    shown = _resolved(document, content["schema"]).get("examples", []) if content else []
+    return json.dumps(shown[0], ensure_ascii=False, indent=2) if shown else ""
 
 
 def _parameters(document: Schema, raw: Schema) -> Iterator[Field]:

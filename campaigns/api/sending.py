@@ -13,7 +13,7 @@ from ninja import Query
 from pydantic import Field
 
 from accounts import audit
-from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Sent, Window, answerable, as_json
+from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Sent, Window, answerable, as_json, refuses
 from accounts.api_keys import Scope
 from accounts.idempotency import once
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
@@ -91,7 +91,7 @@ def stop(request: ApiRequest, pk: Id) -> Any:
     return _changed(request, pk, launching.stop)
 
 
-@router.post("/{pk}/undo", auth=Key(Scope.SEND), response=CampaignStatus)
+@router.post("/{pk}/undo", auth=Key(Scope.SEND), response=CampaignStatus, openapi_extra=refuses(Kind.CONFLICT))
 def undo(request: ApiRequest, pk: Id) -> Any:
     """Back to the draft, while nobody was queued."""
     try:

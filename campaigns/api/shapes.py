@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ninja import Schema
 from pydantic import Field, NaiveDatetime
 
-from accounts.api import ApiRequest, Body, Id
+from accounts.api import ApiRequest, Body, Id, example
 from accounts.problems import FieldError, Kind, Problem
 from campaigns.models import Campaign
 from campaigns.models.campaign import GIVE_UP_HOURS
@@ -22,6 +22,14 @@ ListIds = Annotated[list[Id], Field(max_length=1000)]
 
 class CampaignIn(Body):
     """What is left out stays as it is."""
+
+    model_config = example(
+        name="Autumn",
+        subject="New tea",
+        preheader="Sencha from Uji",
+        html="<p>Dear {{ contact.first_name or 'reader' }}, …</p><a href='{{ unsubscribe_url }}'>Unsubscribe</a>",
+        include_lists=[1],
+    )
 
     name: str = ""
     kind: Literal["html", "letter"] = "html"
@@ -42,6 +50,8 @@ class CampaignIn(Body):
 
 
 class CampaignChange(CampaignIn):
+    model_config = example(subject="New tea is here", version=2)
+
     version: Id | None = Field(None, description="The version that was changed, unless If-Match says it")
 
 
@@ -117,11 +127,15 @@ class Decided(CampaignStatus):
 
 
 class When(Body):
+    model_config = example(at="2026-12-01T09:04:00", zone="Asia/Tokyo")
+
     at: NaiveDatetime = Field(description="Wall time in the zone, without an offset")
     zone: str = Field(max_length=64, description="IANA name, such as Asia/Tokyo")
 
 
 class TestIn(Body):
+    model_config = example(to=["me@example.com"], contact=1)
+
     to: Annotated[list[str], Field(min_length=1, max_length=10)]
     contact: Id | None = Field(None, description="Whose values the letter shows")
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from ninja import Header, Query, Status
 from pydantic import Field
 
-from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page
+from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page, refuses
 from accounts.api_keys import Scope
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
 from campaigns import audience, contents, editing, listing, preflight, previewing, problems, samples, tasks
@@ -61,7 +61,12 @@ def read_campaign(request: ApiRequest, pk: Id, response: HttpResponse) -> Any:
     return _tagged(campaign_of(request, pk), response)
 
 
-@router.patch("/{pk}", auth=Key(Scope.CAMPAIGNS), response=CampaignOut)
+@router.patch(
+    "/{pk}",
+    auth=Key(Scope.CAMPAIGNS),
+    response=CampaignOut,
+    openapi_extra=refuses(Kind.CONFLICT, Kind.CHANGED, Kind.NO_VERSION),
+)
 def change_campaign(
     request: ApiRequest, pk: Id, change: CampaignChange, response: HttpResponse, if_match: Match = ""
 ) -> Any:
@@ -69,7 +74,7 @@ def change_campaign(
     return _tagged(_write(campaign_of(request, pk), _version(change, if_match), change), response)
 
 
-@router.delete("/{pk}", auth=Key(Scope.CAMPAIGNS), response={204: None})
+@router.delete("/{pk}", auth=Key(Scope.CAMPAIGNS), response={204: None}, openapi_extra=refuses(Kind.CONFLICT))
 def delete_campaign(request: ApiRequest, pk: Id) -> Any:
     """Throw a draft away."""
     if not editing.delete(campaign_of(request, pk), None, actor=request):

@@ -14,7 +14,21 @@ from ninja import Query, Schema, Status
 from pydantic import Field as Described
 
 from accounts import audit
-from accounts.api import ApiRequest, Body, Id, JsonObject, Key, Line, Page, Resource, Window, answerable, page
+from accounts.api import (
+    ApiRequest,
+    Body,
+    Id,
+    JsonObject,
+    Key,
+    Line,
+    Page,
+    Resource,
+    Window,
+    answerable,
+    example,
+    page,
+    refuses,
+)
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
 from contacts import exporting, importing, tasks
@@ -65,12 +79,16 @@ class ImportOut(Schema):
 class Decision(Body):
     """Where the columns go, and what happens with the people."""
 
+    model_config = example(
+        mapping=["address", "last_name", "new:text"], lists=[1], tags=["Shop"], statement="Asked at our shop"
+    )
+
     mapping: list[str] | None = Described(
         None,
         description='One target a column: "" (left out), address, first_name, last_name, full_name, language, tags, '
         "consent, field:<key>, new:<kind>; null: as guessed",
     )
-    lists: list[Id] = []
+    lists: Annotated[list[Id], Described(max_length=500)] = []
     tags: Tags = []
     statement: str = Described("", description="Where the consent comes from; needed with lists")
     update: bool = Described(True, description="People who are here already get the file's values")
@@ -103,7 +121,7 @@ def read_import(request: ApiRequest, pk: Id) -> Any:
     return import_of(request, pk)
 
 
-@router.post("/{pk}/check", auth=Key(Scope.CONTACTS), response={202: ImportOut})
+@router.post("/{pk}/check", auth=Key(Scope.CONTACTS), response={202: ImportOut}, openapi_extra=refuses(Kind.CONFLICT))
 def check_import(request: ApiRequest, pk: Id, decision: Decision) -> Any:
     """The dry run: every row is read and counted, nobody is changed. Then `start`."""
     row = import_of(request, pk)
@@ -113,7 +131,7 @@ def check_import(request: ApiRequest, pk: Id, decision: Decision) -> Any:
     return _woken(row)
 
 
-@router.post("/{pk}/start", auth=Key(Scope.CONTACTS), response={202: ImportOut})
+@router.post("/{pk}/start", auth=Key(Scope.CONTACTS), response={202: ImportOut}, openapi_extra=refuses(Kind.CONFLICT))
 def start_import(request: ApiRequest, pk: Id) -> Any:
     """Write what the dry run found."""
     row = import_of(request, pk)
@@ -123,7 +141,7 @@ def start_import(request: ApiRequest, pk: Id) -> Any:
     return _woken(row)
 
 
-@router.post("/{pk}/stop", auth=Key(Scope.CONTACTS), response=ImportOut)
+@router.post("/{pk}/stop", auth=Key(Scope.CONTACTS), response=ImportOut, openapi_extra=refuses(Kind.CONFLICT))
 def stop_import(request: ApiRequest, pk: Id) -> Any:
     """Rows written so far stay, and can be undone."""
     row = import_of(request, pk)
@@ -133,7 +151,7 @@ def stop_import(request: ApiRequest, pk: Id) -> Any:
     return import_of(request, pk)
 
 
-@router.post("/{pk}/undo", auth=Key(Scope.CONTACTS), response={202: ImportOut})
+@router.post("/{pk}/undo", auth=Key(Scope.CONTACTS), response={202: ImportOut}, openapi_extra=refuses(Kind.CONFLICT))
 def undo_import(request: ApiRequest, pk: Id) -> Any:
     """Take back what it wrote, where nothing has happened since."""
     row = import_of(request, pk)

@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field as Described
 
 from accounts import audit
-from accounts.api import ApiRequest, Body, Id, Key, Line, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, Key, Line, Page, Resource, Window, example, page
 from accounts.api_keys import Scope
 from accounts.problems import invalid, of_form
 from contacts import counts, custom_fields
@@ -25,6 +25,10 @@ fields = Resource(tags=["Contacts"])
 
 class ListChange(Body):
     """What is left out stays as it is."""
+
+    model_config = example(
+        name="Tea letter", public_name="Tea, every month", description="New teas and recipes.", public=True
+    )
 
     name: str = ""
     public_name: str = Described("", description="What readers see; empty: the name")
@@ -48,6 +52,8 @@ class ListOut(Schema):
 
 
 class FieldIn(Body):
+    model_config = example(label="Rank", kind="choice", choices=["Gold", "Silver"])
+
     label: str
     kind: Literal["text", "number", "date", "boolean", "choice"] = "text"
     choices: Annotated[list[Line], Described(max_length=500)] = []

@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from accounts import audit
-from accounts.api import ApiRequest, Body, Id, JsonObject, Key, Line, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, JsonObject, Key, Line, Page, Resource, Window, example, page, refuses
 from accounts.api_keys import Scope
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
 from contacts import people, search, standing, subscriptions
@@ -42,15 +42,19 @@ Value = Annotated[
 class ContactChange(Body):
     """What is left out stays as it is; of `fields`, those that are named change, and null removes one."""
 
+    model_config = example(first_name="Hanako", last_name="Yamada", tags=["VIP"], fields={"rank": "Gold", "points": 12})
+
     address: str = ""
     first_name: str = ""
     last_name: str = ""
     language: Literal["", "en", "ja"] = ""
     tags: Tags = []
-    fields: dict[str, Value] = Field({}, examples=[{"rank": "Gold", "points": 12}])
+    fields: dict[str, Value] = {}
 
 
 class ContactIn(ContactChange):
+    model_config = example(address="hanako@example.com", first_name="Hanako", lists=[1], statement="Asked at our shop")
+
     address: str
     lists: ListIds = []
     statement: str = Field("", description="Where the consent comes from; needed with lists")
@@ -85,23 +89,33 @@ class Wanted(Schema):
 
 
 class Joining(Body):
+    model_config = example(lists=[1], statement="Asked at our shop")
+
     lists: Annotated[list[Id], Field(min_length=1, max_length=500)]
     statement: str = Field(description="Where the consent comes from")
 
 
 class Leaving(Body):
+    model_config = example(lists=[1])
+
     lists: Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 
 class Stopping(Body):
+    model_config = example(note="Asked by telephone")
+
     note: str = ""
 
 
 class Releasing(Body):
+    model_config = example(note="Asked by letter to get mail again")
+
     note: str = Field(description="How you know that mail may go there")
 
 
 class Erasing(Body):
+    model_config = example(address="hanako@example.com")
+
     address: str = Field(description="The person's address, so that nobody is erased by a wrong id")
 
 
@@ -137,7 +151,7 @@ def list_contacts(request: ApiRequest, window: Query[Window], wanted: Query[Want
     return {**rows, "items": shown(request, rows["items"])}
 
 
-@router.post("", auth=Key(Scope.CONTACTS), response={201: ContactOut})
+@router.post("", auth=Key(Scope.CONTACTS), response={201: ContactOut}, openapi_extra=refuses(Kind.CONFLICT))
 def create_contact(request: ApiRequest, new: ContactIn) -> Any:
     """A new person. 409 where the address is here already."""
     form = NewPersonForm({**_typed(new), "lists": new.lists, "statement": new.statement}, workspace=request.workspace)
@@ -164,7 +178,7 @@ def read_contact(request: ApiRequest, pk: Id) -> Any:
     return _again(request, pk)
 
 
-@router.patch("/{pk}", auth=Key(Scope.CONTACTS), response=ContactChanged)
+@router.patch("/{pk}", auth=Key(Scope.CONTACTS), response=ContactChanged, openapi_extra=refuses(Kind.CONFLICT))
 def change_contact(request: ApiRequest, pk: Id, change: ContactChange) -> Any:
     contact = contact_of(request, pk)
     form = PersonForm({"address": contact.address, **_typed(change)}, workspace=request.workspace)

@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field
 
 from accounts import audit
-from accounts.api import ApiRequest, Body, Id, Key, Line, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, Key, Line, Page, Resource, Window, example, page, refuses
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, of_form
 from contacts import standing, subscriptions
@@ -26,6 +26,8 @@ Reason = Literal[
 
 
 class SuppressionIn(Body):
+    model_config = example(address="gone@example.com", reason="no_such_user", note="From our old system")
+
     address: str
     reason: Literal["manual", "unsubscribed", "complaint", "no_such_user"] = "manual"
     note: str = ""
@@ -47,6 +49,8 @@ class SuppressionOut(Schema):
 
 
 class ReleaseIn(Body):
+    model_config = example(note="The mailbox exists again")
+
     note: str = Field(description="How you know that mail may go there")
 
 
@@ -77,7 +81,7 @@ def add_suppression(request: ApiRequest, new: SuppressionIn) -> Any:
     return Status(201 if stopped else 200, row)
 
 
-@router.post("/{pk}/release", auth=Key(Scope.SETTINGS), response=SuppressionOut)
+@router.post("/{pk}/release", auth=Key(Scope.SETTINGS), response=SuppressionOut, openapi_extra=refuses(Kind.CONFLICT))
 def release_suppression(request: ApiRequest, pk: Id, release: ReleaseIn) -> Any:
     """Let mail go there again. What the person did (left, complained) only they take back."""
     row = get_object_or_404(Suppression.objects.of(request.workspace), pk=pk)

@@ -17,4 +17,4 @@ def _whole(tag: str) -> str:
     return tag
 
 
-Tags = Annotated[list[Annotated[Line, AfterValidator(_whole)]], Field(max_length=500, examples=[["VIP", "Tokyo"]])]
+Tags = Annotated[list[Annotated[Line, AfterValidator(_whole)]], Field(max_length=500)]

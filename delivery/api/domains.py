@@ -11,7 +11,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field
 
 from accounts import audit
-from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Window, page
+from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Window, example, page, refuses
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
 from delivery import domains
@@ -24,6 +24,8 @@ from_addresses = Resource(tags=["Sending domains"])
 
 
 class DomainIn(Body):
+    model_config = example(name="news.example.com")
+
     name: str = Field(max_length=253)
 
 
@@ -72,10 +74,14 @@ class DomainOut(DomainLine):
 
 
 class LiveIn(Body):
+    model_config = example(live=True)
+
     live: bool
 
 
 class FromAddressIn(Body):
+    model_config = example(name="Tea shop", local_part="tea", reply_to="shop@example.com")
+
     name: str
     local_part: str = Field(description="What stands before the @")
     reply_to: str = ""
@@ -134,7 +140,7 @@ def check_domain(request: ApiRequest, pk: Id) -> Any:
     return domain
 
 
-@router.put("/{pk}/live", auth=Key(Scope.SETTINGS), response=DomainOut)
+@router.put("/{pk}/live", auth=Key(Scope.SETTINGS), response=DomainOut, openapi_extra=refuses(Kind.CONFLICT))
 def switch_live(request: ApiRequest, pk: Id, switch: LiveIn) -> Any:
     """Whether mail of this domain may leave this server."""
     domain = domain_of(request, pk)
@@ -148,7 +154,7 @@ def switch_live(request: ApiRequest, pk: Id, switch: LiveIn) -> Any:
     return domain_of(request, pk)
 
 
-@router.delete("/{pk}", auth=Key(Scope.SETTINGS), response={204: None})
+@router.delete("/{pk}", auth=Key(Scope.SETTINGS), response={204: None}, openapi_extra=refuses(Kind.CONFLICT))
 def remove_domain(request: ApiRequest, pk: Id) -> Any:
     if not domains.remove(domain_of(request, pk), actor=request):
         raise Problem(Kind.CONFLICT, _("Mail was sent from this domain, so it stays with its reports."))
@@ -173,7 +179,7 @@ def list_addresses(request: ApiRequest, window: Query[Window]) -> Any:
     return page(FromAddress.objects.of(request.workspace).select_related("sending_domain"), window)
 
 
-@from_addresses.delete("/{pk}", auth=Key(Scope.SETTINGS), response={204: None})
+@from_addresses.delete("/{pk}", auth=Key(Scope.SETTINGS), response={204: None}, openapi_extra=refuses(Kind.CONFLICT))
 def remove_address(request: ApiRequest, pk: Id) -> Any:
     address = get_object_or_404(FromAddress.objects.of(request.workspace).select_related("workspace"), pk=pk)
     if not domains.remove_address(address, actor=request):

@@ -8,7 +8,7 @@ from django.forms import model_to_dict
 from ninja import Schema
 from pydantic import Field
 
-from accounts.api import Body
+from accounts.api import Body, example
 from accounts.problems import of_form
 from delivery.forms import LimitForm
 from delivery.models import Limit
@@ -20,11 +20,13 @@ IN_BODY = {name: f"limits.{name}" for name in FIGURES}
 class LimitsIn(Body):
     """null: no limit. What is left out of a change stays as it is."""
 
-    per_second: float | None = Field(default=None, description="Messages per second, more than 0", examples=[5])
+    model_config = example(per_second=10, per_hour=20000, connections=4)
+
+    per_second: float | None = Field(default=None, description="Messages per second, more than 0")
     per_minute: float | None = Field(default=None, description="Messages per minute")
-    per_hour: int | None = Field(default=None, description="Messages per hour", examples=[10000])
+    per_hour: int | None = Field(default=None, description="Messages per hour")
     per_day: int | None = Field(default=None, description="Messages in 24 hours")
-    connections: int | None = Field(default=None, description="Connections at once", examples=[4])
+    connections: int | None = Field(default=None, description="Connections at once")
     per_connection: int | None = Field(default=None, description="Messages before a connection is made anew")
 
 
@@ -40,6 +42,8 @@ class LimitsOut(Schema):
 
 
 class LimitsChange(Body):
+    model_config = example(limits={"per_second": 10, "per_hour": 20000})
+
     limits: Annotated[LimitsIn, Field(description="Shared by all workers; it holds from the next second on")]
 
 

@@ -14,7 +14,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field
 
 from accounts import api_keys
-from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Sent, Window, as_json, page
+from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Sent, Window, as_json, example, page, refuses
 from accounts.api_keys import Scope
 from accounts.idempotency import once
 from accounts.problems import Kind, Problem, of_form
@@ -30,9 +30,19 @@ PRIVATE = ("username", "ca_file", "ehlo_name", "source_address")
 class RouteChange(Body):
     """What is left out stays as it is."""
 
-    name: str = Field("", examples=["Smarthost"])
+    model_config = example(
+        name="Smarthost",
+        host="smtp.example.com",
+        port=587,
+        security="starttls",
+        username="tea",
+        password="…",
+        limits={"per_second": 10, "connections": 4},
+    )
+
+    name: str = ""
     kind: Literal["smarthost", "direct"] = "smarthost"
-    host: str = Field("", description="Of a smarthost", examples=["smtp.example.com"])
+    host: str = Field("", description="Of a smarthost")
     port: int = 587
     security: Literal["none", "starttls", "implicit"] = "starttls"
     username: str = Field("", description="Empty: no sign-in, and the password is forgotten")
@@ -44,7 +54,7 @@ class RouteChange(Body):
 
 
 class RouteIn(RouteChange):
-    name: str = Field(examples=["Smarthost"])
+    name: str
 
 
 class ProviderLimits(LimitsOut):
@@ -54,7 +64,9 @@ class ProviderLimits(LimitsOut):
 class ProviderLimitsIn(LimitsIn):
     """What is left out does not limit; without any figure, the provider has no limit of its own."""
 
-    provider: str = Field(description="Its key, as in reports", examples=["gmail"])
+    model_config = example(provider="gmail", per_second=5, connections=2)
+
+    provider: str = Field(description="Its key, as in reports")
 
 
 class RouteOut(Schema):
@@ -154,7 +166,7 @@ def read_route(request: ApiRequest, pk: Id) -> Any:
     return _again(request, pk)
 
 
-@router.patch("/{pk}", auth=Key(Scope.ROUTES), response=RouteOut)
+@router.patch("/{pk}", auth=Key(Scope.ROUTES), response=RouteOut, openapi_extra=refuses(Kind.CONFLICT))
 def change_route(request: ApiRequest, pk: Id, change: RouteChange) -> Any:
     """Which workspaces may use it stays as it is. The sandbox cannot be changed."""
     route = _not_sandbox(route_of(request, pk))
@@ -162,7 +174,7 @@ def change_route(request: ApiRequest, pk: Id, change: RouteChange) -> Any:
     return _save(request, route, change, stored | {"workspaces": [one.pk for one in stored["workspaces"]]})
 
 
-@router.delete("/{pk}", auth=Key(Scope.ROUTES), response={204: None})
+@router.delete("/{pk}", auth=Key(Scope.ROUTES), response={204: None}, openapi_extra=refuses(Kind.CONFLICT))
 def remove_route(request: ApiRequest, pk: Id) -> Any:
     if not routes.remove(_not_sandbox(route_of(request, pk)), actor=request):
         raise Problem(Kind.CONFLICT, _("Mail was sent over this route, so it stays for the reports. You can pause it."))
