@@ -178,7 +178,7 @@ def legal(facts: Facts) -> Iterator[Check]:
         yield Check("unsubscribe", Level.FINE, Topic.LEGAL, _("Unsubscribe link"))
         yield Check("one_click", Level.FINE, Topic.LEGAL, _("One-click unsubscribe"))
     else:
-        detail = _("Put {{ unsubscribe_url }} into a link, in the HTML and in the text.")
+        detail = _("Put {{ unsubscribe_url }} into a link, in the HTML and in the text, where everybody gets it.")
         yield Check(
             "unsubscribe",
             grave,
@@ -208,7 +208,7 @@ def _legal_block(facts: Facts, analysis: Analysis, grave: Level, edit: str) -> I
     elif analysis.has_legal_block:
         yield Check("legal", Level.FINE, Topic.LEGAL, _("Legal name and postal address"))
     else:
-        detail = _("Put {{ workspace.legal_name }} and {{ workspace.postal_address }} at its end.")
+        detail = _("Put {{ workspace.legal_name }} and {{ workspace.postal_address }} at its end, for everybody.")
         yield Check(
             "legal",
             grave,

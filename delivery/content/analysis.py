@@ -64,8 +64,8 @@ class ImageUse:
 class Analysis:
     """Facts, no judgement."""
 
-    has_unsubscribe: bool  # in the HTML and in the text
-    has_legal_block: bool  # legal name and postal address, in the HTML and in the text
+    has_unsubscribe: bool  # a link in the HTML, and the address in the text, for everybody
+    has_legal_block: bool  # legal name and postal address, in the HTML and in the text, for everybody
     links: tuple[LinkUse, ...]
     images: tuple[ImageUse, ...]
     fields: dict[str, int]  # contact fields read anywhere, with a line of the part that reads them first
@@ -105,7 +105,8 @@ def analyse(source: Source, frozen: Frozen, *, legal_name: str = "", postal_addr
     reads = {part: compile_part(part, body).reads for part, body in _bodies(source, html, text).items()}
     page = _Page(protect(html))
     return Analysis(
-        has_unsubscribe=all("unsubscribe_url" in reads[part].names for part in (Part.HTML, Part.TEXT)),
+        has_unsubscribe=all("unsubscribe_url" in reads[part].always for part in (Part.HTML, Part.TEXT))
+        and any("unsubscribe_url" in link.address for link in page.links),
         has_legal_block=all(
             _names_sender(body, reads[part], legal_name, postal_address)
             for part, body in ((Part.HTML, html), (Part.TEXT, text))
@@ -138,7 +139,7 @@ def _names_sender(body: str, reads: Reads, legal_name: str, postal_address: str)
     words = "".join(body.split())
     for name, value in (("legal_name", legal_name), ("postal_address", postal_address)):
         written = "".join(value.split())
-        if name not in reads.sender and not (written and written in words):
+        if f"workspace.{name}" not in reads.always and not (written and written in words):
             return False
     return True
 

@@ -52,8 +52,8 @@ class Reads:
 
     fields: dict[str, int] = field(default_factory=dict)  # of the contact
     bare: dict[str, int] = field(default_factory=dict)  # those printed without a fallback
-    sender: dict[str, int] = field(default_factory=dict)  # fields of the workspace
     names: dict[str, int] = field(default_factory=dict)  # roots: contact, unsubscribe_url, …
+    always: set[str] = field(default_factory=set)  # printed for everybody: unsubscribe_url, workspace.legal_name
 
 
 def check(tree: nodes.Template, where: Part, source: str, *, private: bool = False) -> Reads:
@@ -61,6 +61,7 @@ def check(tree: nodes.Template, where: Part, source: str, *, private: bool = Fal
     reads = Reads()
     _Checker(where, source, reads, private).visit(tree, None)
     _check_names(tree, where, source, reads, private)
+    reads.always.update(_always(tree.body))
     return reads
 
 
@@ -173,8 +174,6 @@ class _Checker:
         root = node.node.name if isinstance(node.node, nodes.Name) else ""
         if root == "contact":
             self.reads.fields.setdefault(name, node.lineno)
-        if root == "workspace":
-            self.reads.sender.setdefault(name, node.lineno)
 
     def _call(self, node: nodes.Call, parent: nodes.Node | None) -> None:
         target = node.node
@@ -210,6 +209,33 @@ def _bare_field(node: nodes.Node | None) -> str:
         node = node.node
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "contact":
         return node.attr
+    return ""
+
+
+def _always(body: Iterable[nodes.Node]) -> set[str]:
+    """What stands outside of conditions and loops, or in every branch of a condition."""
+    found: set[str] = set()
+    for node in body:
+        if isinstance(node, nodes.Output):
+            found.update(_path(printed) for printed in node.nodes)
+        if isinstance(node, nodes.With):
+            found |= _always(node.body)
+        if isinstance(node, nodes.If):
+            branches = (node.body, *(one.body for one in node.elif_), node.else_)
+            found |= set.intersection(*map(_always, branches))
+    return found
+
+
+def _path(node: nodes.Node | None) -> str:
+    """The name or record's field that this prints, however filtered; "" for anything else."""
+    while isinstance(node, nodes.Filter | nodes.Or):
+        node = node.node if isinstance(node, nodes.Filter) else node.left
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name) and isinstance(node.arg, nodes.Const):
+        return f"{node.node.name}.{node.arg.value}"
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        return f"{node.node.name}.{node.attr}"
     return ""
 
 

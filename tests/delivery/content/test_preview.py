@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from delivery.content.analysis import Analysis, analyse
 from delivery.content.freeze import freeze
 from delivery.content.links import Following
@@ -131,3 +133,31 @@ def test_sizes_are_measured() -> None:
     assert found.subject_length == len("{{ contact.f0 }}, our autumn letter")
     assert not found.has_script
     assert analysed(letter("<script>x</script>")).has_script
+
+
+LINK = '<a href="{{ unsubscribe_url }}">Leave</a>'
+
+
+@pytest.mark.parametrize(
+    ("html", "everybody"),
+    [
+        (LINK, True),
+        ("{% if contact.vip %}" + LINK + "{% else %}" + LINK + "{% endif %}", True),
+        ("{% if contact.vip %}" + LINK + "{% endif %}", False),
+        ("{% if contact.vip %}" + LINK + "{% elif contact.city %}Hi{% else %}" + LINK + "{% endif %}", False),
+        ("{% for one in contact.orders %}" + LINK + "{% endfor %}", False),
+        ('<a href="{{ unsubscribe_url if contact.vip }}">Leave</a>', False),
+        ("{% if unsubscribe_url %}You may leave{% endif %}", False),
+        ("<p>{{ unsubscribe_url }}</p>", False),
+        ("<!-- " + LINK + " -->", False),
+    ],
+)
+def test_a_way_out_counts_only_as_a_link_that_everybody_gets(html: str, everybody: bool) -> None:
+    source = letter(f"<p>Hello</p>{html}", text="{{ unsubscribe_url }}")
+    assert analysed(source).has_unsubscribe == everybody
+
+
+def test_the_sender_counts_only_where_everybody_reads_it() -> None:
+    both = '{{ workspace["legal_name"] or "we" }} {{ workspace.postal_address|upper }}'
+    assert analysed(letter(both)).has_legal_block
+    assert not analysed(letter("{% if contact.vip %}" + both + "{% endif %}")).has_legal_block

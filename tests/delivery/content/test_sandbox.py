@@ -282,4 +282,4 @@ def test_what_a_letter_reads_is_known() -> None:
     ).reads
     assert reads.fields == {"a": 1, "b": 2, "c": 2}
     assert reads.bare == {"a": 1}
-    assert "legal_name" in reads.sender
+    assert reads.always >= {"contact.a", "contact.c", "workspace.legal_name"}
