@@ -68,6 +68,12 @@ class ReadingForm(forms.Form):
         choices=[("True", _("Column names")), ("False", _("A person already"))],
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.initial.get("encoding", "utf-16") != "utf-16":  # nobody has to choose it: its octets prove it
+            choices = [choice for choice in self.fields["encoding"].choices if choice[0] != "utf-16"]  # type: ignore[attr-defined]
+            self.fields["encoding"].choices = choices  # type: ignore[attr-defined]
+
 
 class OptionsForm(forms.Form):
     """Screen 3: where the people go, and what happens with those who are here."""

@@ -112,7 +112,8 @@ def beginning(imported: Import, *, separator: str | None = None, header: bool | 
 
 def reread(imported: Import, *, encoding: str, separator: str, header: bool) -> None:
     """Read it as a person says. Raises FileProblem where no addresses are found like that; nothing changes then."""
-    if imported.encoding != "utf-16":
+    # UTF-16 is known by its octets, and was turned into UTF-8 on the way in: neither from nor to it is a choice.
+    if "utf-16" not in (imported.encoding, encoding):
         imported.encoding = encoding
     describe(imported, separator=separator, header=header)
     imported.save()

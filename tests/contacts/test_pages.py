@@ -482,6 +482,8 @@ def test_a_wrong_encoding_can_be_changed(client: Client) -> None:
     row = Import.objects.get()
     page = text_of(post(client, "import_reread", row.pk, encoding="cp1252", separator=",", header="True"))
     assert "佐藤 健" not in page
+    assert '<option value="utf-16"' not in page
+    post(client, "import_reread", row.pk, encoding="utf-16", separator=",", header="True")
     page = text_of(post(client, "import_reread", row.pk, encoding="cp932", separator=",", header="True"))
     assert "佐藤 健" in page
     assert "No column of" in text_of(
