@@ -46,6 +46,9 @@ class PersonForm(forms.Form):
             self.fields["language"].choices = [*LANGUAGES, (language, language)]  # type: ignore[attr-defined]
         self.custom = list(Field.objects.of(workspace).order_by("pk"))
         for field in self.custom:
+            kept = self.initial.get(f"field_{field.key}")
+            if field.kind == Field.Kind.CHOICE and kept and kept not in field.choices:
+                field.choices = [*field.choices, kept]  # taken away since: whoever has it keeps it
             self.fields[f"field_{field.key}"] = _form_field(field)
 
     def clean(self) -> dict[str, Any]:

@@ -346,6 +346,20 @@ def test_addresses_that_look_like_formulas_come_back_as_the_same_people(client: 
     assert brought_back(workspace, exported) == {"unchanged": len(addresses)}
 
 
+def test_editing_a_person_keeps_a_choice_that_was_taken_away(client: Client, hanako: Contact) -> None:
+    post(client, "fields", label="Rank", kind="choice", choices="gold\nsilver")
+    post(client, "edit", hanako.pk, address=hanako.address, field_rank="gold")
+    field = Field.objects.get()
+    post(client, "field", field.pk, label="Rank", choices="silver")
+    assert '<option value="gold" selected>gold</option>' in get(client, "edit", hanako.pk)
+    post(client, "edit", hanako.pk, address=hanako.address, field_rank="gold", first_name="Hana")
+    hanako.refresh_from_db()
+    assert (hanako.first_name, hanako.fields) == ("Hana", {"rank": "gold"})
+    field.refresh_from_db()
+    assert field.choices == ["silver"]
+    assert post(client, "edit", hanako.pk, address=hanako.address, field_rank="bronze").status_code == 422
+
+
 def test_values_of_a_deleted_field_come_back_in_one_of_their_kind_only(
     client: Client, workspace: Workspace, hanako: Contact
 ) -> None:
