@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,8 +21,14 @@ def rate_words(pace: Pace, counts: Counts, *, average: bool = False) -> str:
     rate = (_("%(now)s per minute (average %(average)s)") if average else _("%(now)s per minute")) % figures
     if pace.earliest is None or pace.latest is None:
         return rate + " · " + _("calculating when it is done…") if counts.waiting else rate
-    first, last = (timezone.localtime(moment).strftime("%H:%M") for moment in (pace.earliest, pace.latest))
-    return f"{rate} · " + _("done about %(first)s–%(last)s") % {"first": first, "last": last}
+    return f"{rate} · " + _("done about %(first)s–%(last)s") % {"first": _at(pace.earliest), "last": _at(pace.latest)}
+
+
+def _at(moment: datetime) -> str:
+    """The hour, and the day if it is not today."""
+    local = timezone.localtime(moment)
+    day = "" if local.date() == timezone.localdate() else f"{date_format(local, 'MONTH_DAY_FORMAT')} "
+    return f"{day}{local:%H:%M}"
 
 
 def took_words(mailing: Mailing) -> str:

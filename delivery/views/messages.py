@@ -9,14 +9,14 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.cells import csv_lines
 from delivery import copies, mailings, message_page, people
-from delivery.models import Mailing, Message
+from delivery.models import Exclusion, Mailing, Message
 from delivery.queue.counts import counts
 from delivery.views.mailbox import LETTER_POLICY
 
@@ -75,16 +75,37 @@ def list_people(request: WorkspaceRequest, pk: int) -> HttpResponse:
             (one, counted.excluded_total if one == "excluded" else getattr(counted, one)) for one in people.OUTCOMES
         ],
         "cause": cause,
-        "explanation": message_page.explanation_of(cause),
+        "filtered": _filter_words(outcome, cause),
         "first": not after,
     }
     return render(request, "delivery/people.html", context)
 
 
+def _filter_words(outcome: str, cause: str) -> str:
+    """What the rows have in common: a cause, or why they were left out."""
+    if outcome == "excluded":
+        return str(dict(Exclusion.Reason.choices).get(cause, cause))
+    explanation = message_page.explanation_of(cause)
+    return explanation.title if explanation else cause
+
+
 VERBS = {
-    "release": (mailings.release_held, gettext_lazy("%(n)s people are tried again.")),
-    "drop": (mailings.drop_held, gettext_lazy("%(n)s people will not get it.")),
-    "again": (mailings.send_again, gettext_lazy("Sent again to %(n)s people. Some of them may get it twice.")),
+    "release": (
+        mailings.release_held,
+        ngettext_lazy("%(n)s person is tried again.", "%(n)s people are tried again.", "count"),
+    ),
+    "drop": (
+        mailings.drop_held,
+        ngettext_lazy("%(n)s person will not get it.", "%(n)s people will not get it.", "count"),
+    ),
+    "again": (
+        mailings.send_again,
+        ngettext_lazy(
+            "Sent again to %(n)s person, who may get it twice.",
+            "Sent again to %(n)s people. Some of them may get it twice.",
+            "count",
+        ),
+    ),
 }
 
 
@@ -99,7 +120,7 @@ def decide(request: WorkspaceRequest, pk: int) -> HttpResponse:
     act, words = VERBS[verb]
     number = act(mailing)
     audit.record(request, request.workspace, f"mailing.{verb}", mailing, people=number)
-    notes.success(request, str(words) % {"n": f"{number:,}"})
+    notes.success(request, words % {"count": number, "n": f"{number:,}"})
     return redirect(mailing.page or reverse("delivery:people", args=[pk]))
 
 
