@@ -22,6 +22,9 @@ BY_EXCEPTION = {
     "not_sent": MessageState.CANCELLED,
 }
 OUTCOMES = ("delivered", *BY_EXCEPTION, "waiting", "excluded")
+OF_STATE = {MessageState.QUEUED: "waiting", MessageState.DELIVERED: "delivered"} | {
+    state: outcome for outcome, state in BY_EXCEPTION.items()
+}
 
 _SHOWN = """
     SELECT m.id, m.rcpt, m.state, m.cause, m.attempts, c.first_name, c.last_name, c.id AS contact_id, s.provider,

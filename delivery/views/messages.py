@@ -16,7 +16,7 @@ from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.cells import csv_lines
 from delivery import copies, mailings, message_page, people
-from delivery.models import Exclusion, Mailing, Message
+from delivery.models import Exclusion, Mailing, Message, MessageState
 from delivery.queue.counts import counts
 from delivery.views.mailbox import LETTER_POLICY
 
@@ -39,7 +39,8 @@ def mailing_of(request: WorkspaceRequest, pk: int) -> Mailing:
 def message(request: WorkspaceRequest, pk: int) -> HttpResponse:
     shown = message_of(request, pk)
     part = request.GET.get("part", "story")
-    context = {"story": message_page.story(shown), "part": part, "copy": None}
+    outcome = people.OF_STATE[MessageState(shown.state)]
+    context = {"story": message_page.story(shown), "part": part, "copy": None, "outcome": outcome}
     if part != "story":
         context["copy"] = copies.copy_of(shown, timezone.now())
     return render(request, "delivery/message.html", context)

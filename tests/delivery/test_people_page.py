@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from delivery.models import Exclusion, Mailing
+from delivery.models import Exclusion, Mailing, Message, MessageState
+from delivery.queue import ticks
 from delivery.views.messages import VERBS
 from tests.delivery.queue import world as worlds
 from tests.factories import make_member
@@ -16,10 +17,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def mailing() -> Mailing:
-    """One person was left out of it."""
+    """Of one person; another one was left out."""
     world = worlds.make()
-    (person,) = world.people(["b@example.com"])
+    world.people(["a@example.com"])
     made = world.mailing()
+    ticks.advance()
+    (person,) = world.people(["b@example.com"])
     Exclusion.objects.create(mailing=made, contact=person, reason="excluded_list")
     return made
 
@@ -41,3 +44,13 @@ def test_people_who_were_left_out_are_shown_under_their_reason_in_words(sender: 
 )
 def test_one_person_is_one_person(people: int, said: str) -> None:
     assert VERBS["drop"][1] % {"count": people, "n": f"{people:,}"} == said
+
+
+@pytest.mark.parametrize("state", MessageState)
+def test_the_way_back_from_a_message_leads_to_the_people_of_its_outcome(
+    sender: Client, mailing: Mailing, state: MessageState
+) -> None:
+    Message.objects.filter(mailing=mailing).update(state=state)
+    page = sender.get(reverse("delivery:message", args=[Message.objects.get(mailing=mailing).pk])).content.decode()
+    back = page.partition('class="back" href="')[2].partition('"')[0]
+    assert back.startswith(reverse("delivery:people", args=[mailing.pk])) and sender.get(back).status_code == 200
