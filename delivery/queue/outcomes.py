@@ -100,13 +100,17 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
 
 
 def refuses_us(reply: Reply, verdict: Verdict) -> bool:
-    """From our own smarthost: it wants a sign-in first (RFC 4954, 6; RFC 3207, 4), or does not relay for us."""
-    return reply.code == 530 or verdict.category is Category.RELAY_DENIED
+    """From our own smarthost: it wants a sign-in first (RFC 4954, 6; RFC 3207, 4) or refuses it, does not relay for us,
+    or does not let our account or From address send."""
+    sign_in = reply.code == 530 or (reply.phase is Phase.AUTH and reply.permanent)
+    account = verdict.category is Category.OUR_CREDENTIALS and not verdict.retry
+    return sign_in or account or verdict.category is Category.RELAY_DENIED
 
 
 def _refused_us(attempt: Try, reply: Reply, verdict: Verdict) -> Outcome:
-    """Nobody fails by it. Where the smarthost has just taken others, it may mean this domain only: a person decides."""
-    if attempt.proved and reply.code != 530:
+    """Nobody fails by it. Where it may mean this From address only, or this person's domain since the smarthost has
+    just taken others, the route goes on and a person decides."""
+    if verdict.scope is Scope.SENDING_DOMAIN or (attempt.proved and reply.code != 530):
         return Outcome(attempt.message, MessageState.HELD, verdict.cause, costs=1, reply=reply)
     return Outcome(attempt.message, RETURNED, verdict.cause, retry.closed_for(1), reply=reply)
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from delivery import journal
-from delivery.models import Attempt, Lease, Mailing, MessageState
+from delivery.models import Attempt, Lease, Mailing, MessageState, Route
 from delivery.queue import ending, lanes
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome, Try, decide, held, returned
@@ -116,7 +116,7 @@ def _recover(due: Due, folder: Path) -> int:
         cursor.execute(_FENCE, {"lease": due.lease, "fence": due.fence, "seconds": settings.LEASE_SECONDS})
         if not cursor.rowcount:
             return 0
-    lease = Lease.objects.select_related("mailing").get(pk=due.lease)
+    lease = Lease.objects.select_related("mailing", "route").get(pk=due.lease)
     with _entries(due, folder) as entries:
         _settle(lease, list(_left(lease, entries)), entries is not None)
     return 1
@@ -146,7 +146,10 @@ def _left(lease: Lease, entries: journal.Entries | None) -> Iterator[Left]:
         )
         rows = cursor.fetchall()
     for message, attempts, crashes, provider in rows:
-        attempt = Try(message, attempts, provider or "", lease.mailing.at_most_once)
+        attempt = Try(
+            message, attempts, provider or "", lease.mailing.at_most_once,
+            sandbox=lease.route.kind == Route.Kind.SANDBOX, smarthost=lease.route.kind == Route.Kind.SMARTHOST,
+        )  # fmt: skip
         yield Left(
             attempt, crashes, marks.get(message), _again(attempt, recorded.get(message)),
             known.replies.get(message), message in known.dots, message == known.building,

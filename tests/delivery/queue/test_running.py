@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from contacts import people, subscriptions
 from contacts.addresses import Address, parse
 from contacts.models import Contact, Suppression
 from delivery import contents, copies, mailings
+from delivery.journal import Journal
 from delivery.models import (
     Attempt,
     Bucket,
@@ -39,6 +41,7 @@ from delivery.queue.outcomes import Outcome, returned
 from delivery.queue.settle import settle
 from delivery.sender.running import Running
 from delivery.sender.thread import SendThread
+from delivery.smtp.replies import Phase, Reply
 from tests.delivery.queue import world
 from tests.servers.receiver import Receiver
 
@@ -167,6 +170,23 @@ def test_the_poisonous_message_is_tried_alone_then_held() -> None:
     assert mailings.release_held(mailing) == 1
     assert Message.objects.get(pk=victim).state == MessageState.QUEUED
     assert not MessageException.objects.exists()
+
+
+def test_a_lost_worker_of_the_sandbox_costs_nobody_half_an_hour(tmp_path: Path) -> None:
+    """What was answered before the end is judged as that route's answer would have been."""
+    mailing = sending(1, kind=Route.Kind.SANDBOX)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    journal = Journal(tmp_path, HERE.name)
+    journal.dot(claim.lease, claim.ids[0])
+    journal.reply(claim.lease, claim.ids[0], Reply(451, "4.7.0 later", None, Phase.DOT))
+    journal.close(owes=True)
+
+    assert recovery.recover(HERE.host, tmp_path) == 1
+
+    assert Message.objects.get().state == MessageState.DEFERRED
+    assert Deferral.objects.get().due_at - timezone.now() < timezone.timedelta(seconds=30)
 
 
 def test_dropping_the_held_cancels_them() -> None:
@@ -426,7 +446,8 @@ def test_an_erased_person_leaves_no_address_behind(smtp_server: Receiver, send_t
         people.erase(contact)
 
     assert set(Message.objects.values_list("rcpt", flat=True)) == {""}
-    kept = " ".join(str(row) for row in Attempt.objects.values_list("reply", "transcript", "cause", "code"))
+    log = Attempt.objects.filter(mailing_id=mailing.pk)
+    kept = " ".join(str(row) for row in log.values_list("reply", "transcript", "cause", "code"))
     assert "example.net" not in kept
     assert "no_such_user" in kept, "what happened stays"
 

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from delivery.knowledge import classify
 from delivery.models import Mailing, Message, MessageState, Route
 from delivery.queue.counts import counts
+from delivery.queue.outcomes import refuses_us
 from delivery.sender.thread import SendThread
+from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 from tests.delivery.queue import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,6 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
     [
         ("mail", ["530 5.7.0 Authentication required"] * 50, "login_needed"),
         ("rcpt", {"*": ["554 5.7.1 <p0@example.net>: Relay access denied"] * 50}, "relay_denied"),
+        ("mail", ["554 5.7.1 Your account has been suspended"] * 50, "own_account_blocked"),
     ],
 )
 def test_a_smarthost_that_refuses_us_pauses_the_route_and_fails_nobody(
@@ -51,3 +55,32 @@ def test_one_domain_that_a_working_smarthost_does_not_relay_to_is_held_for_a_per
 
     assert Route.objects.get().paused_at is None
     assert Message.objects.get(rcpt="elsewhere@example.org").cause == "relay_denied"
+
+
+def test_a_from_address_that_the_smarthost_does_not_know_fails_nobody_and_stops_no_other(
+    receivers: Any, send_thread: SendThread
+) -> None:
+    server = receivers({"mail": ["553 5.7.1 Sender address rejected: not owned by user shirase"] * 50})
+    here = world.make(server)
+    here.people(f"p{n}@example.net" for n in range(5))
+    mailing = here.mailing()
+
+    world.run(send_thread, lambda: counts(mailing).held == 5)
+
+    assert Route.objects.get().paused_at is None
+    assert set(Message.objects.values_list("cause", flat=True)) == {"from_not_allowed"}
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "ours"),
+    [
+        (535, "5.7.8 Error: authentication failed", True),
+        (534, "5.7.9 Application-specific password required", True),
+        (525, "5.7.13 User account disabled", True),
+        (550, "5.7.30 Basic authentication is not supported", True),
+        (454, "4.7.0 Temporary authentication failure", False),
+    ],
+)
+def test_every_lasting_refusal_of_the_sign_in_is_about_us(code: int, text: str, ours: bool) -> None:
+    reply = Reply(code, text, EnhancedStatus.find(text), Phase.AUTH)
+    assert refuses_us(reply, classify(reply)) is ours
