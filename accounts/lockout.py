@@ -56,7 +56,9 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def locked_out(request: HttpRequest, _response: HttpResponse, credentials: Mapping[str, Any], *_: Any) -> HttpResponse:
+def locked_out(
+    request: HttpRequest, _response: HttpResponse | None, credentials: Mapping[str, Any], *_: Any
+) -> HttpResponse:
     """The same for every name, known or not."""
     minutes = Handler().minutes_left(request, credentials)
     return render(request, "accounts/locked.html", {"minutes": minutes}, status=429)

@@ -212,6 +212,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_CALLABLE = "accounts.lockout.tried_name"
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_out"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "old", "new"]  # "password" always is
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -195,6 +195,17 @@ def test_the_old_password_is_asked_for(client: Client, admin: User) -> None:
     assert User.objects.get().check_password(PASSWORD)
 
 
+def test_a_stolen_session_is_no_way_to_guess_the_password(client: Client, admin: User) -> None:
+    sign_in(client, admin.email, PASSWORD)
+    for number in range(10):
+        answer = client.post("/profile/password", {"old": f"guess {number}", "new": "another-long-one-7"})
+    assert answer.status_code == LOCKED
+    assert client.post("/profile/password", {"old": PASSWORD, "new": "another-long-one-7"}).status_code == LOCKED
+    kept = str(list(AccessAttempt.objects.values()))
+    assert admin.email in kept and "guess" not in kept and "another-long" not in kept
+    assert User.objects.get().check_password(PASSWORD)
+
+
 def reset_link(address: str) -> str:
     (message,) = mail.outbox
     assert message.to == [address]
