@@ -64,6 +64,7 @@ def _response(kind: Kind) -> dict[str, Any]:
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
     scope = operation["x-scope"]
+    operation["responses"] = {str(code): answer for code, answer in operation["responses"].items()}
     operation["security"] = [{"Key": [scope]}]
     operation["description"] = f"{operation.get('description', '')}\n\nScope: `{scope}`".strip()
     for kind in _refusals(path, operation):

@@ -118,6 +118,7 @@ def upload_import(request: ApiRequest, name: Annotated[Line, Described(max_lengt
 
 @router.get("/{pk}", auth=Key(Scope.READ), response=ImportOut)
 def read_import(request: ApiRequest, pk: Id) -> Any:
+    """Where it is: ask again until `state` is checked, done, stopped, failed or undone."""
     return import_of(request, pk)
 
 

@@ -78,12 +78,14 @@ def _shown(request: ApiRequest, rows: list[List]) -> list[dict[str, Any]]:
 
 @router.get("", auth=Key(Scope.READ), response=Page[ListOut])
 def list_lists(request: ApiRequest, window: Query[Window]) -> Any:
+    """With how many people are on each, and how many have left it."""
     found = page(List.objects.of(request.workspace), window)
     return {**found, "items": _shown(request, found["items"])}
 
 
 @router.post("", auth=Key(Scope.CONTACTS), response={201: ListOut})
 def create_list(request: ApiRequest, new: ListIn) -> Any:
+    """A list with nobody on it."""
     form = ListForm(new.model_dump(), instance=List(workspace=request.workspace))
     if not form.is_valid():
         raise of_form(form)
@@ -95,11 +97,13 @@ def create_list(request: ApiRequest, new: ListIn) -> Any:
 
 @router.get("/{pk}", auth=Key(Scope.READ), response=ListOut)
 def read_list(request: ApiRequest, pk: Id) -> Any:
+    """One list, with how many people are on it."""
     return _shown(request, [list_of(request, pk)])[0]
 
 
 @router.patch("/{pk}", auth=Key(Scope.CONTACTS), response=ListOut)
 def change_list(request: ApiRequest, pk: Id, change: ListChange) -> Any:
+    """Its names, what readers see of it, and whether they may choose it."""
     row = list_of(request, pk)
     stored = {name: getattr(row, name) for name in ListForm.Meta.fields}
     form = ListForm(stored | change.model_dump(exclude_unset=True), instance=row)
@@ -129,6 +133,7 @@ def list_fields(request: ApiRequest, window: Query[Window]) -> Any:
 
 @fields.post("", auth=Key(Scope.CONTACTS), response={201: FieldOut})
 def create_field(request: ApiRequest, new: FieldIn) -> Any:
+    """Its kind stays once it is made; `choices` are for the kind “choice”."""
     form = FieldForm({"label": new.label, "kind": new.kind, "choices": "\n".join(new.choices)})
     if not form.is_valid():
         raise of_form(form)

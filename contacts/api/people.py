@@ -175,11 +175,13 @@ def create_contact(request: ApiRequest, new: ContactIn) -> Any:
 
 @router.get("/{pk}", auth=Key(Scope.READ), response=ContactOut)
 def read_contact(request: ApiRequest, pk: Id) -> Any:
+    """Their values, their lists, and whether mail may go there."""
     return _again(request, pk)
 
 
 @router.patch("/{pk}", auth=Key(Scope.CONTACTS), response=ContactChanged, openapi_extra=refuses(Kind.CONFLICT))
 def change_contact(request: ApiRequest, pk: Id, change: ContactChange) -> Any:
+    """409 where another person has the new address."""
     contact = contact_of(request, pk)
     form = PersonForm({"address": contact.address, **_typed(change)}, workspace=request.workspace)
     _refuse(form, change)

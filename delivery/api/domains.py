@@ -101,6 +101,7 @@ def domain_of(request: ApiRequest, pk: int) -> SendingDomain:
 
 @router.get("", auth=Key(Scope.READ), response=Page[DomainLine])
 def list_domains(request: ApiRequest, window: Query[Window]) -> Any:
+    """With their state; the DNS records are those of one domain."""
     return page(SendingDomain.objects.of(request.workspace), window)
 
 
@@ -156,6 +157,7 @@ def switch_live(request: ApiRequest, pk: Id, switch: LiveIn) -> Any:
 
 @router.delete("/{pk}", auth=Key(Scope.SETTINGS), response={204: None}, openapi_extra=refuses(Kind.CONFLICT))
 def remove_domain(request: ApiRequest, pk: Id) -> Any:
+    """Only while no mail was sent from it."""
     if not domains.remove(domain_of(request, pk), actor=request):
         raise Problem(Kind.CONFLICT, _("Mail was sent from this domain, so it stays with its reports."))
     return Status(204, None)
@@ -181,6 +183,7 @@ def list_addresses(request: ApiRequest, window: Query[Window]) -> Any:
 
 @from_addresses.delete("/{pk}", auth=Key(Scope.SETTINGS), response={204: None}, openapi_extra=refuses(Kind.CONFLICT))
 def remove_address(request: ApiRequest, pk: Id) -> Any:
+    """Only while no mail was sent from it."""
     address = get_object_or_404(FromAddress.objects.of(request.workspace).select_related("workspace"), pk=pk)
     if not domains.remove_address(address, actor=request):
         raise Problem(Kind.CONFLICT, _("Mail was sent from this address, so it stays."))

@@ -163,6 +163,7 @@ def create_route(request: ApiRequest, new: RouteIn) -> Any:
 
 @router.get("/{pk}", auth=Key(Scope.READ), response=RouteOut)
 def read_route(request: ApiRequest, pk: Id) -> Any:
+    """How it connects, its limits, and whether it is paused."""
     return _again(request, pk)
 
 
@@ -176,6 +177,7 @@ def change_route(request: ApiRequest, pk: Id, change: RouteChange) -> Any:
 
 @router.delete("/{pk}", auth=Key(Scope.ROUTES), response={204: None}, openapi_extra=refuses(Kind.CONFLICT))
 def remove_route(request: ApiRequest, pk: Id) -> Any:
+    """Only while no mail was sent over it."""
     if not routes.remove(_not_sandbox(route_of(request, pk)), actor=request):
         raise Problem(Kind.CONFLICT, _("Mail was sent over this route, so it stays for the reports. You can pause it."))
     return Status(204, None)

@@ -75,6 +75,9 @@ def test_a_domain_has_limits(api: Caller) -> None:
     for bad in (0, -1, "many"):
         answer = api.call("PATCH", f"/domains/{pk}", {"limits": {"per_hour": bad}})
         assert (answer.status_code, fields_of(answer)) == (422, {"limits.per_hour"})
+    for bad in (b"NaN", b"1e999", b"-1e999"):
+        answer = api.call("PATCH", f"/domains/{pk}", b'{"limits": {"per_second": ' + bad + b"}}")
+        assert (answer.status_code, fields_of(answer)) == (422, {"limits.per_second"})
     assert Limit.objects.get().sending_domain_id == pk
     assert AuditEntry.objects.filter(action="domain.limited").count() == 2
 
