@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import Membership, Role, User
 from analytics.deeds import Deed
 from analytics.models import MailingDeed, MailingOutcome
 from campaigns.models import Campaign
@@ -51,7 +53,12 @@ def test_a_report_opened_before_the_start_moves_by_itself(reader: Client, campai
     Mailing.objects.update(start_at=timezone.now() + dt.timedelta(seconds=30))
     page = reader.get(reverse("campaigns:report", args=[campaign.pk])).content.decode()
     assert f'hx-get="{reverse("analytics:report", args=[campaign.pk])}"' in page
-    assert "data-poll=" in live(reader, campaign) and "It starts later" in live(reader, campaign)
+    Campaign.objects.update(send_at=timezone.now() + dt.timedelta(seconds=30))
+    text = live(reader, campaign)
+    assert "data-poll=" in text and "It starts in a moment" in text and "data-countdown=" in text
+    assert f'action="{reverse("campaigns:undo", args=[campaign.pk])}"' in text
+    Campaign.objects.update(zone="Asia/Tokyo")
+    assert "It starts later" in live(reader, campaign)
     mailings.start_now(mailing_of(campaign))
     ticks.advance()
     assert "people finished" in live(reader, campaign)
@@ -72,6 +79,24 @@ def test_an_answer_that_the_browser_has_is_not_sent_again(reader: Client, campai
     assert reader.get(url, headers={"If-None-Match": tag}).status_code == 304
     ticks.advance()
     assert reader.get(url, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_an_answer_is_sent_again_in_another_language_to_another_role_and_after_another_sign_in(
+    reader: Client, campaign: Campaign
+) -> None:
+    ticks.advance()
+    url = reverse("analytics:report", args=[campaign.pk])
+    changes: list[Callable[[], object]] = [
+        lambda: User.objects.update(language="ja"),
+        lambda: User.objects.update(time_zone="Europe/Berlin"),
+        lambda: Membership.objects.update(role=Role.VIEWER),
+        lambda: reader.cookies.pop("csrftoken"),
+    ]
+    for change in changes:
+        tag = reader.get(url).headers["ETag"]
+        assert reader.get(url, headers={"If-None-Match": tag}).status_code == 304
+        change()
+        assert reader.get(url, headers={"If-None-Match": tag}).status_code == 200
 
 
 def test_after_a_stop_it_says_what_was_sent_and_what_was_not(reader: Client, campaign: Campaign) -> None:
