@@ -20,7 +20,7 @@ from config.supervisor.plan import Leaves, Plan
 from config.supervisor.process import Child, end_left_behind, open_dots
 from config.supervisor.terminal import Terminal
 
-GRACE_SECONDS = 12  # and what is stopped afterwards fits into 15 too
+GRACE_SECONDS = 10  # and stopping the database afterwards fits into 15 too
 READY_SECONDS = 180
 REMIND_SECONDS = 10
 
