@@ -26,7 +26,11 @@ SHOWN = 5
 
 
 class CannotTest(Exception):
-    """Why no test can go out, in words."""
+    """Why no test can go out, in words, and which field of the campaign would change that."""
+
+    def __init__(self, words: str, field: str) -> None:
+        super().__init__(words)
+        self.field = field
 
 
 @transaction.atomic
@@ -36,9 +40,9 @@ def send(
     """Queue it. Raises CannotTest, and TemplateProblem when the letter cannot be frozen."""
     route = launching.route_of(campaign)
     if campaign.from_address is None:
-        raise CannotTest(_("Choose a From address first. Nothing was sent."))
+        raise CannotTest(_("Choose a From address first. Nothing was sent."), "from_address")
     if route is None:
-        raise CannotTest(_("This workspace has no route for that From address. Nothing was sent."))
+        raise CannotTest(_("This workspace has no route for that From address. Nothing was sent."), "route")
     frozen = check_in_child(replace(contents.source(campaign), subject="[TEST] " + campaign.subject))
     try:
         mailing = mailings.post(
@@ -54,7 +58,7 @@ def send(
             page=reverse("campaigns:send", args=[campaign.pk]),
         )
     except mailings.NotLive as error:
-        raise CannotTest(_("The sending domain is not live yet. Nothing was sent.")) from error
+        raise CannotTest(_("The sending domain is not live yet. Nothing was sent."), "from_address") from error
     audit.record(actor, campaign.workspace, "campaign.test", campaign, to=len(to))
     return CampaignTest.objects.create(campaign=campaign, mailing=mailing, contact=as_contact, sent_by=by)
 

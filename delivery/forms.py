@@ -88,6 +88,8 @@ class RouteForm(RouteModelForm):
         data = super().clean() or {}
         if data.get("kind") == Route.Kind.SMARTHOST and not data.get("host") and "host" not in self.errors:
             self.add_error("host", _("A smarthost has a host name."))
+        if data.get("kind") == Route.Kind.SMARTHOST and data.get("password") and not data.get("username"):
+            self.add_error("username", _("A password needs its user name."))
         if data.get("username") and data.get("security") == Route.Security.NONE:
             self.add_error("security", _("A password is never sent in clear. Choose STARTTLS or implicit TLS."))
         return data

@@ -156,7 +156,7 @@ def _schedule(request: ApiRequest, pk: int, at: datetime | None = None, zone: st
         launching.schedule(campaign, by=answerable(request), actor=request, at=at, zone=zone)
     except mailings.NotLive as error:
         said = _("The domain of the From address is not live. Nothing was scheduled.")
-        raise Problem(Kind.CONFLICT, said) from error
+        raise Problem(Kind.CONFLICT, said, [FieldError("from_address", said)]) from error
     except launching.NotDraft as error:
         raise Problem(Kind.CONFLICT, _("It was scheduled before. Nothing was sent twice.")) from error
     except TemplateProblem as problem:
@@ -183,7 +183,7 @@ def _test(request: ApiRequest, campaign: Campaign, test: TestIn) -> dict[str, An
     try:
         sent = testing.send(campaign, to=list(dict.fromkeys(to)), as_contact=contact, by=None, actor=request)
     except testing.CannotTest as problem:
-        raise Problem(Kind.CONFLICT, str(problem)) from problem
+        raise Problem(Kind.CONFLICT, str(problem), [FieldError(problem.field, str(problem))]) from problem
     except TemplateProblem as problem:
         raise refused(campaign, problem, problems.words_of(problem)) from problem
     return as_json(TestOut, _told(sent))

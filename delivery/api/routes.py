@@ -183,10 +183,12 @@ def remove_route(request: ApiRequest, pk: Id) -> Any:
     return Status(204, None)
 
 
-@router.put("/{pk}/provider-limits", auth=Key(Scope.ROUTES), response=RouteOut)
+@router.put("/{pk}/provider-limits", auth=Key(Scope.ROUTES), response=RouteOut, openapi_extra=refuses(Kind.CONFLICT))
 def limit_provider(request: ApiRequest, pk: Id, given: ProviderLimitsIn) -> Any:
-    """What one provider takes over this route."""
+    """What one provider takes over this route, which is a direct one."""
     route = route_of(request, pk)
+    if route.kind != Route.Kind.DIRECT:
+        raise Problem(Kind.CONFLICT, _("Only a direct route talks to providers, so only it can limit them."))
     form = SiteLimitForm(given.model_dump() | {"site": given.provider})
     if not form.is_valid():
         raise of_form(form, {"site": "provider"})

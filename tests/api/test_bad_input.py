@@ -136,6 +136,12 @@ def test_an_error_left_on_the_page_is_told_and_stops_the_send(api: Caller, draft
     assert fields_of(test) == {"html"} and "line 2" in test.content.decode()
 
 
+def test_what_keeps_a_test_from_going_out_is_named(api: Caller, draft: int) -> None:
+    assert api.call("PATCH", f"/campaigns/{draft}", {"from_address": None, "version": 2}).status_code == 200
+    answer = api.call("POST", f"/campaigns/{draft}/test", {"to": ["k@mail.example"]}, key="t")
+    assert (answer.status_code, fields_of(answer)) == (409, {"from_address"})
+
+
 def test_a_letter_that_fails_for_one_person_says_where(api: Caller, draft: int) -> None:
     html = "<p>one</p>\n<p>{% if contact.first_name == 'Ken' %}{{ contact.first_name + 1 }}{% endif %}</p>"
     assert api.call("PATCH", f"/campaigns/{draft}", {"html": html, "version": 2}).status_code == 200

@@ -99,7 +99,10 @@ def test_a_route_is_made_changed_limited_paused_and_removed(api: Caller, workspa
     assert list(route.workspaces.all()) == [workspace] and fields.reveal(route, "password_sealed") == "Genmaicha-7"
     assert not api.call("PATCH", path, {"username": ""}).json()["has_password"]
 
-    limited = api.call("PUT", f"{path}/provider-limits", {"provider": "gmail", "connections": 2}).json()
+    given = {"provider": "gmail", "connections": 2}
+    assert api.call("PUT", f"{path}/provider-limits", given).status_code == 409
+    api.call("PATCH", path, {"kind": "direct"})
+    limited = api.call("PUT", f"{path}/provider-limits", given).json()
     assert [(row["provider"], row["connections"]) for row in limited["provider_limits"]] == [("gmail", 2)]
     assert api.call("PUT", f"{path}/provider-limits", {"provider": "gmail"}).json()["provider_limits"] == []
 
@@ -119,6 +122,7 @@ def test_a_route_is_made_changed_limited_paused_and_removed(api: Caller, workspa
         ({"host": ""}, "host"),
         ({"username": "te\na"}, "username"),
         ({"password": "a\x00b"}, "password"),
+        ({"username": ""}, "username"),
         ({"port": 0}, "port"),
         ({"port": 70000}, "port"),
         ({"kind": "sandbox"}, "kind"),
