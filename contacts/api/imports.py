@@ -134,11 +134,13 @@ def check_import(request: ApiRequest, pk: Id, decision: Decision) -> Any:
 
 @router.post("/{pk}/start", auth=Key(Scope.CONTACTS), response={202: ImportOut}, openapi_extra=refuses(Kind.CONFLICT))
 def start_import(request: ApiRequest, pk: Id) -> Any:
-    """Write what the dry run found."""
+    """Write what the dry run found. Where a field that it makes was made meanwhile, of another kind, the dry run
+    begins again instead: `state` is `checking`."""
     row = import_of(request, pk)
     if not importing.confirm(row, answerable(request)):
         raise _not_now(row)
-    audit.record(request, request.workspace, "import.started", row, sha256=row.sha256, rows=row.rows)
+    if row.state == Import.State.IMPORTING:
+        audit.record(request, request.workspace, "import.started", row, sha256=row.sha256, rows=row.rows)
     return _woken(row)
 
 
