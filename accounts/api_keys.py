@@ -60,7 +60,7 @@ def authenticate(token: str, address: str = "", now: dt.datetime | None = None) 
     """The key of a token that may be used now from this client address; else None, without saying why."""
     now = now or timezone.now()
     prefix = token[: len(LOOKS_LIKE) + 8]
-    key = ApiKey.objects.select_related("workspace").filter(prefix=prefix).first()
+    key = ApiKey.objects.select_related("workspace", "created_by").filter(prefix=prefix).first()
     # Compared also when there is no such key, so that both take the same time.
     same = hmac.compare_digest(key.sha256 if key else _hash(""), _hash(token))
     if key is None or not same or not key.works(now) or not in_networks(address, key.allowed_networks):
