@@ -61,10 +61,13 @@ class Sale:
 
 
 def roll(window: Window, length: float, now: float) -> Window:
-    """The window as seen now: slots that have left it are dropped, so that at most 60 and the current one remain."""
+    """The window as seen now: slots that have wholly left it are dropped, so that at most 60 and the current one remain.
+
+    What was sold late in a slot stays in the window as long as that: no hour and no day ever sees more than its cap.
+    """
     width = length / SLOTS
     edge = math.floor(now / width) * width
-    oldest = edge - length + width
+    oldest = edge - length
     if not window.sold or window.since > edge:
         return Window((0,), edge) if not window.sold else window
     dropped = max(0, round((oldest - window.since) / width))
@@ -80,10 +83,10 @@ def left(window: Window, cap: int | None) -> float:
 
 
 def opens_at(window: Window, length: float) -> float:
-    """When the oldest slot that sold something leaves the window."""
+    """When the oldest slot that sold something has wholly left the window."""
     width = length / SLOTS
     first = next((index for index, sold in enumerate(window.sold) if sold), 0)
-    return window.since + first * width + length
+    return window.since + (first + 1) * width + length
 
 
 def add(window: Window, number: int) -> Window:
