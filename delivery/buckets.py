@@ -68,12 +68,16 @@ def sender_of(mailing: Mailing) -> Sender:
     return Sender(mailing.from_address.sending_domain_id, mailing.workspace_id)
 
 
-def scopes(mailing: Mailing, route: Route, site: int | None) -> list[Scope]:
-    """The limits that hold for this mailing on this route, by key; site limits only where we deliver to the site."""
-    sender = sender_of(mailing)
+def limits() -> list[Limit]:
+    """All of them: a handful of rows an install."""
+    return list(Limit.objects.all())
+
+
+def scopes(known: Iterable[Limit], sender: Sender, route: Route, site: int | None) -> list[Scope]:
+    """Those of the limits that hold for this sender on this route, by key; of sites only where we deliver to one."""
     found = [
         Scope(key, rates)
-        for limit in Limit.objects.all()  # a handful of rows an install
+        for limit in known
         if (key := _key(limit)) and _applies(limit, route, site, sender) and (rates := _rates(limit)) != Limits()
     ]
     return sorted(found, key=lambda scope: scope.key)

@@ -61,9 +61,9 @@ class Sale:
 
 
 def roll(window: Window, length: float, now: float) -> Window:
-    """The window as seen now: slots that have wholly left it are dropped, so that at most 60 and the current one remain.
+    """The window as seen now: slots that have wholly left it are dropped, so that at most 60 and the current one stay.
 
-    What was sold late in a slot stays in the window as long as that: no hour and no day ever sees more than its cap.
+    What was sold late in a slot is still in the window then: no hour and no day ever sees more than its cap.
     """
     width = length / SLOTS
     edge = math.floor(now / width) * width

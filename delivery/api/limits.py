@@ -44,7 +44,7 @@ class LimitsOut(Schema):
 class LimitsChange(Body):
     model_config = example(limits={"per_second": 10, "per_hour": 20000})
 
-    limits: Annotated[LimitsIn, Field(description="Shared by all workers; it holds from the next second on")]
+    limits: Annotated[LimitsIn, Field(description="Shared by all workers; it holds within half a minute")]
 
 
 def limit_form(limit: Limit, given: LimitsIn) -> LimitForm:

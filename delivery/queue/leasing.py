@@ -89,7 +89,7 @@ class Claim:
     run: int | None = None  # None: deferred messages
     fence: int = 1
     one_by_one: bool = False  # after a crash: the message that kills its worker must not take others with it
-    scopes: list[buckets.Scope] = field(default_factory=list)  # limits that hold for the whole lease
+    scopes: list[buckets.Scope] = field(default_factory=list)  # limits that hold for all of it, as last seen
     open_keys: list[str] = field(default_factory=list)  # buckets that close the lease when they close
 
 
@@ -111,7 +111,7 @@ def _take_run(worker: Worker, busy: Collection[int]) -> Claim | None:
             if route is None:
                 _execute(_REST, {"run": run, "seconds": wait})
                 continue
-            scopes = buckets.scopes(Mailing.objects.select_related("from_address").get(pk=mailing), route, site)
+            scopes = _scopes(mailing, route, site)
             hi = min(last, cursor + _size(scopes) - 1)
             _execute(_ADVANCE, {"run": run, "after": hi + 1})
             lease = _insert(worker, mailing=mailing, run=run, route=route, site=site, lo=cursor, hi=hi)
@@ -133,7 +133,7 @@ def _take_deferred(worker: Worker) -> Claim | None:
             if route is None:
                 _execute(_PUSH_DEFERRED, {"mailing": mailing, "lane": lane, "seconds": wait})
                 continue
-            scopes = buckets.scopes(Mailing.objects.select_related("from_address").get(pk=mailing), route, site)
+            scopes = _scopes(mailing, route, site)
             lease = _insert(worker, mailing=mailing, run=None, route=route, site=site, lo=0, hi=0)
             claimed = {"lease": lease, "mailing": mailing, "lane": lane, "crashed": crashed}
             ids = _claim_deferred(claimed | {"most": 1 if crashed else min(RETRIES, _size(scopes))})
@@ -151,6 +151,11 @@ def _claim_deferred(parameters: dict[str, Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM_DEFERRED, parameters)
         return sorted(row[0] for row in cursor.fetchall())
+
+
+def _scopes(mailing: int, route: Route, site: int | None) -> list[buckets.Scope]:
+    sender = buckets.sender_of(Mailing.objects.select_related("from_address").get(pk=mailing))
+    return buckets.scopes(buckets.limits(), sender, route, site)
 
 
 def _size(scopes: list[buckets.Scope]) -> int:

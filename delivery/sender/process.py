@@ -20,7 +20,7 @@ from delivery.brakes import pause_route
 from delivery.dns import Resolver
 from delivery.journal import Journal
 from delivery.knowledge import classify
-from delivery.models import Mailing
+from delivery.models import Limit, Mailing
 from delivery.queue import ending, leasing, recovery
 from delivery.queue.leasing import Claim, Worker
 from delivery.sender import mailing as sendings
@@ -41,6 +41,7 @@ K = TypeVar("K")
 MOST_LEASES = 64  # at once: slow lanes wait, they do not work
 LEASES_A_RUN = 2  # so that one ends while the next begins
 FRESH_SECONDS = 30.0  # what is read about mailings and routes is read again after this
+LIMITS_SECONDS = 1.0  # and limits after this: a lease may last longer than somebody who slows it down can wait
 NOTHING_WAIT = 0.2
 LEAST_TIMEOUTS = 0.02
 RECOVER_SECONDS = 5.0
@@ -68,6 +69,9 @@ class Process:
         self._place_locks: dict[str, asyncio.Lock] = {}
         self._old_places: set[Place] = set()
         self._sendings: dict[int, tuple[Sending, float]] = {}
+        self._limits: list[Limit] = []
+        self._limits_read_at = -LIMITS_SECONDS
+        self._limits_lock = asyncio.Lock()
         self._paces: dict[tuple[int, str], Pace] = {}
         self._leases: set[asyncio.Task[None]] = set()
         self._runs: Counter[int] = Counter()
@@ -191,6 +195,15 @@ class Process:
                 self._old_places.add(known[0])
             self._places[key] = (Place(self, found), now)
             return self._places[key][0]
+
+    async def limits(self) -> list[Limit]:
+        """As they are now. Raises what the database raises."""
+        async with self._limits_lock:
+            now = asyncio.get_running_loop().time()
+            if now - self._limits_read_at >= LIMITS_SECONDS:
+                self._limits = await self.database.ask(buckets.limits)
+                self._limits_read_at = now
+            return self._limits
 
     def pace(self, claim: Claim) -> Pace:
         """What the lane has shown; kept while this process lives, a few numbers each."""

@@ -52,10 +52,16 @@ class Routed:
 class Router:
     """For a smarthost or the sandbox, which take mail for any domain."""
 
-    def __init__(self, process: Process, own: Sender) -> None:
-        """`own`: what of the sender limits of connections name; its mail shares no connection with others'."""
+    def __init__(self, process: Process, route: Route, mailing: Mailing) -> None:
         self._process = process
-        self._own = own
+        self._route = route
+        self._sender = buckets.sender_of(mailing)
+        # What of the sender limits of connections name: its mail shares no connection with others'.
+        self._own = buckets.own_connections(route, self._sender)
+
+    async def scopes(self, claim: Claim) -> list[buckets.Scope]:
+        """The limits that hold for the whole lease, as they are now."""
+        return buckets.scopes(await self._process.limits(), self._sender, self._route, claim.site)
 
     async def only_place(self, claim: Claim) -> Place | None:
         """The place that the whole lease depends on; None when each message has its own."""
@@ -69,10 +75,9 @@ class Router:
 class DirectRouter(Router):
     """To the MX of each domain: looked up (bounded, kept) before the gate, so that nobody is marked in vain."""
 
-    def __init__(self, process: Process, own: Sender, mailing: Mailing) -> None:
-        super().__init__(process, own)
+    def __init__(self, process: Process, route: Route, mailing: Mailing) -> None:
+        super().__init__(process, route, mailing)
         self._at_most_once = mailing.at_most_once
-        self._sender = buckets.sender_of(mailing)
 
     async def only_place(self, claim: Claim) -> Place | None:
         return None
@@ -136,8 +141,7 @@ def router_for(process: Process, claim: Claim) -> Router:
     """Read from the database."""
     route = Route.objects.get(pk=claim.route)
     mailing = Mailing.objects.select_related("from_address").get(pk=claim.mailing)
-    own = buckets.own_connections(route, buckets.sender_of(mailing))
-    return DirectRouter(process, own, mailing) if route.kind == Route.Kind.DIRECT else Router(process, own)
+    return (DirectRouter if route.kind == Route.Kind.DIRECT else Router)(process, route, mailing)
 
 
 def smarthost_line(route_id: int, sender: Sender) -> Line:

@@ -96,6 +96,7 @@ class Running:
 
     async def _batch(self) -> None:
         """The next few: bought from the limits, routed, marked, handed to connections."""
+        self.claim.scopes = await self.router.scopes(self.claim)
         ids = self.claim.ids[self._next : self._next + self._size()]
         start = gap = 0.0
         if self.claim.scopes:

@@ -74,7 +74,7 @@ def limit_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _domain_page(request, shown, limit=form)
     domains.limit(form, actor=request)
-    messages.success(request, _("Saved. It holds for every worker from the next second on."))
+    messages.success(request, _("Saved. It holds for every worker within half a minute."))
     return redirect("delivery:domain", pk)
 
 
@@ -181,7 +181,7 @@ def limit_site(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return _route_page(request, route, site_form=form)
     figures = {name: value for name, value in form.cleaned_data.items() if name != "site"}
     routes.limit_site(route, form.cleaned_data["site"], figures, actor=request)
-    messages.success(request, _("Saved. It holds for every worker from the next second on."))
+    messages.success(request, _("Saved. It holds for every worker within half a minute."))
     return redirect("delivery:route", pk)
 
 

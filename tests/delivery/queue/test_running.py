@@ -319,6 +319,24 @@ def test_a_rate_is_kept_by_two_processes_together(smtp_server: Receiver, send_th
     assert times[-1] - times[0] >= 2.5
 
 
+def test_a_limit_that_is_set_meanwhile_holds_for_what_was_leased_before(
+    smtp_server: Receiver, send_thread: SendThread
+) -> None:
+    """A thousand people are one lease: nobody can wait for its end who was told to slow down."""
+    smtp_server.answer(dot={"*": "WAIT 0.02"})
+    mailing = sending(900, smtp_server)
+    world.run(send_thread, lambda: len(smtp_server.ledger()) > 20)
+    Limit.objects.create(route=Route.objects.get(), per_second=10)
+    assert Run.objects.get().cursor > Run.objects.get().last, "all are leased"
+    send_thread.work(1.5)
+    before = len(smtp_server.ledger())
+
+    send_thread.work(2.0)
+
+    assert 10 <= len(smtp_server.ledger()) - before <= 40
+    assert not mailing.finished_at
+
+
 def test_an_hourly_cap_leaves_the_rest_waiting(smtp_server: Receiver, send_thread: SendThread) -> None:
     mailing = sending(80, smtp_server)
     Limit.objects.create(workspace=mailing.workspace, per_hour=30)
