@@ -12,10 +12,10 @@ import pytest
 from django.db import DatabaseError, connection
 
 from contacts.models import List
-from delivery.models import FromAddress, Lease, Limit, Mailing, Message, MessageState, Route, SendingDomain, Site
+from delivery.models import FromAddress, Limit, Route, SendingDomain, Site
 from delivery.queue import ticks
 from delivery.queue.counts import counts
-from delivery.sender import places, process
+from delivery.sender import places
 from delivery.sender.slots import Grip, Slots
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
@@ -51,36 +51,8 @@ def direct(smtp_server: Receiver, settings: Any) -> Iterator[World]:
         yield here
 
 
-@pytest.fixture
-def other_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[SendThread]:
-    """Another worker: a process of its own as far as the database can see. Each leaves leases to the other."""
-    monkeypatch.setattr(process, "MOST_LEASES", 1)
-    thread = SendThread()
-    yield thread
-    thread.close()
-
-
 def people(here: World, sites: list[str], each: int) -> None:
     here.people(f"p{n}@{site}" for n in range(each) for site in sites)
-
-
-def send_by_both(first: SendThread, second: SendThread, mailings: list[Mailing], *, seconds: float = 60.0) -> None:
-    """Both work at once until all mailings have ended."""
-    over = threading.Event()
-
-    def work() -> None:
-        while not over.is_set():
-            second.work(0.3)
-
-    other = threading.Thread(target=work)
-    other.start()
-    try:
-        world.run(first, lambda: all(world.ended(mailing)() for mailing in mailings), seconds=seconds)
-    finally:
-        over.set()
-        other.join()
-    assert Lease.objects.values("worker").distinct().count() == 2, "both had their part"
-    assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.DELIVERED, 1)}
 
 
 def test_a_sending_domain_has_no_more_connections_than_its_limit_over_all_sites_and_workers(
@@ -90,7 +62,7 @@ def test_a_sending_domain_has_no_more_connections_than_its_limit_over_all_sites_
     Limit.objects.create(sending_domain=direct.from_address.sending_domain, connections=2)
     people(direct, SITES[:2], 30)
 
-    send_by_both(send_thread, other_thread, [direct.mailing() for _ in range(6)])
+    world.run_both(send_thread, other_thread, [direct.mailing() for _ in range(6)])
 
     assert smtp_server.stats()["most_open"] <= 2
     assert len(smtp_server.ledger()) == 360
@@ -109,7 +81,7 @@ def test_a_sending_domains_limit_holds_over_all_routes_and_for_no_other_domain(
     mailings = [direct.mailing() for _ in range(2)]
     direct.route = relay
     mailings += [direct.mailing() for _ in range(2)]
-    send_by_both(send_thread, other_thread, mailings)
+    world.run_both(send_thread, other_thread, mailings)
     assert smtp_server.stats()["most_open"] == 1
 
     free = SendingDomain.objects.create(
@@ -130,7 +102,7 @@ def test_a_direct_route_as_a_whole_has_no_more_connections_than_its_limit(
     Limit.objects.create(route=direct.route, connections=3)
     people(direct, SITES[:4], 15)
 
-    send_by_both(send_thread, other_thread, [direct.mailing() for _ in range(6)])
+    world.run_both(send_thread, other_thread, [direct.mailing() for _ in range(6)])
 
     assert smtp_server.stats()["most_open"] == 3
 
@@ -142,7 +114,7 @@ def test_many_sites_take_turns_with_few_connections(
     Limit.objects.create(workspace=direct.workspace, connections=1)
     people(direct, SITES, 4)
 
-    send_by_both(send_thread, other_thread, [direct.mailing() for _ in range(3)])
+    world.run_both(send_thread, other_thread, [direct.mailing() for _ in range(3)])
 
     assert smtp_server.stats()["most_open"] == 1
 

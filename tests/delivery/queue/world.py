@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +16,17 @@ from contacts.addresses import key_of
 from contacts.models import Contact, List, Subscription
 from delivery import contents, dkim_keys, mailings
 from delivery.content.source import Frozen
-from delivery.models import Content, FromAddress, Mailing, MailingRoute, Route, SendingDomain
+from delivery.models import (
+    Content,
+    FromAddress,
+    Lease,
+    Mailing,
+    MailingRoute,
+    Message,
+    MessageState,
+    Route,
+    SendingDomain,
+)
 from delivery.queue import ticks
 from delivery.sender.thread import SendThread
 from tests.servers.receiver import Receiver
@@ -97,6 +108,25 @@ def run(thread: SendThread, until: Callable[[], bool], *, seconds: float = 30.0)
         ticks.advance()
         thread.work(0.3)
         time.sleep(0.02)
+
+
+def run_both(first: SendThread, second: SendThread, mailings: list[Mailing], *, seconds: float = 60.0) -> None:
+    """Both work at once until all mailings have ended."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            second.work(0.3)
+
+    other = threading.Thread(target=work)
+    other.start()
+    try:
+        run(first, lambda: all(ended(mailing)() for mailing in mailings), seconds=seconds)
+    finally:
+        over.set()
+        other.join()
+    assert Lease.objects.values("worker").distinct().count() == 2, "both had their part"
+    assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.DELIVERED, 1)}
 
 
 def ended(mailing: Mailing) -> Callable[[], bool]:
