@@ -81,8 +81,10 @@ def _operation(document: Schema, path: str, method: str, raw: Schema) -> Operati
 def _example(document: Schema, raw: Schema) -> str:
     """A body that a program might send; empty where it sends none."""
     content = raw.get("requestBody", {}).get("content", {}).get("application/json")
-    shown = _resolved(document, content["schema"]).get("examples", []) if content else []
-    return json.dumps(shown[0], ensure_ascii=False, indent=2) if shown else ""
+    shape = _resolved(document, content["schema"]) if content else {}
+    shown: Schema = next(iter(shape.get("examples", [])), {})
+    ordered = {name: shown[name] for name in shape.get("properties", {}) if name in shown}
+    return json.dumps(ordered, ensure_ascii=False, indent=2) if ordered else ""
 
 
 def _parameters(document: Schema, raw: Schema) -> Iterator[Field]:
@@ -101,6 +103,8 @@ def _fields(document: Schema, holder: Schema, place: str) -> Iterator[Field]:
 
 
 def _resolved(document: Schema, shape: Schema) -> Schema:
+    if len(shape.get("allOf", [])) == 1:  # a reference with a default beside it
+        shape = shape["allOf"][0]
     if "$ref" not in shape:
         return shape
     found: Schema = document["components"]["schemas"][shape["$ref"].rpartition("/")[2]]

@@ -10,6 +10,7 @@ import pytest
 
 from accounts.api import Body
 from accounts.api_keys import Scope
+from config.reference import groups
 from tests.api.test_operations import ALL, PREFIX, SCHEMA, Operation, named, resolved
 
 
@@ -49,6 +50,11 @@ def test_every_list_comes_in_pages(operation: Operation) -> None:
     shape = about["responses"]["200"]["content"].get("application/json", {}).get("schema", {})
     many = shape.get("type") == "array" or set(resolved(shape).get("properties", {})) == {"items", "next"}
     assert not many or operation.name in BOUNDED or {"after", "limit"} <= operation.takes
+
+
+def test_the_page_knows_the_type_of_every_field() -> None:
+    for one in (one for group in groups(SCHEMA).values() for one in group):
+        assert not [field.name for field in (*one.takes, *one.answers) if field.kind == "any"], one.anchor
 
 
 @pytest.mark.django_db
