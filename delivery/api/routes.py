@@ -206,7 +206,7 @@ def pause_route(request: ApiRequest, pk: Id) -> Any:
 
 @router.post("/{pk}/resume", auth=Key(Scope.ROUTES), response=RouteChanged)
 def resume_route(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
-    """Campaigns on it go on."""
+    """Campaigns on it go on; those that paused themselves, when the route did, are resumed one by one."""
 
     def act() -> dict[str, Any]:
         changed = routes.resume(route_of(request, pk), actor=request)
