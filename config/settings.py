@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -84,7 +84,8 @@ DATABASES["default"] |= {
     "TEST": {"NAME": "test_shirase" + env.str("TEST_DB_SUFFIX", default="")},
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-BROKER_URL = env.str("BROKER_URL", default=f"redis+socket://{places.valkey_socket(VAR)}" if EMBEDDED else "")
+_own_broker = f"redis+socket://{quote(str(places.valkey_socket(VAR)))}" if EMBEDDED else ""
+BROKER_URL = env.str("BROKER_URL", default=_own_broker)
 if "://" not in BROKER_URL:
     raise ImproperlyConfigured("BROKER_URL is missing or no address: that of a Valkey or Redis, redis://host:6379/0")
 

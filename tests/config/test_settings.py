@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kombu.utils.url import url_to_parts
 
 from config.embedded import keys
 
@@ -61,6 +62,12 @@ def test_production_starts_with_all_its_secrets() -> None:
     done = start(PRODUCTION)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["True", "False"], "https, but no promise for the whole domain"
+
+
+def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path.resolve() / "a b é#%20?"
+    done = start({"VAR_DIR": str(folder)}, "BROKER_URL")
+    assert url_to_parts(done.stdout.strip()).path == str(folder / "run" / "valkey.sock").lstrip("/"), done.stderr
 
 
 @pytest.mark.parametrize(
