@@ -18,6 +18,7 @@ from delivery.domain_records import Key, Mark, Record, Status, difference, expec
 from delivery.models import FromAddress, Limit, Mailing, Route, SendingDomain
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.forms import ModelForm
 
     from accounts.audit import Actor
@@ -164,9 +165,14 @@ def _verify(domain: SendingDomain, now: dt.datetime) -> None:
         return
 
 
+def smarthosts(domain: SendingDomain) -> QuerySet[Route]:
+    """Those that its workspace may use: over them its mail leaves from other people's servers."""
+    return Route.objects.filter(kind=Route.Kind.SMARTHOST, workspaces=domain.workspace)
+
+
 def _addresses(domain: SendingDomain) -> list[str]:
     """From where its mail leaves, as DNS says: this server, and the smarthosts that the workspace may use."""
-    routes = Route.objects.filter(kind=Route.Kind.SMARTHOST, workspaces=domain.workspace)
+    routes = smarthosts(domain)
     hosts = {settings.SMTP_HOSTNAME, *routes.values_list("host", flat=True)}
     own = [one for one in routes.values_list("source_address", flat=True) if one]
     return own + [address for host in sorted(hosts) for address in _of_host(host)]

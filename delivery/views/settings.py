@@ -50,6 +50,7 @@ def _domain_page(
         "domains": SendingDomain.objects.of(request.workspace),
         "rows": rows,
         "unnamed": "" if "." in settings.SMTP_HOSTNAME else settings.SMTP_HOSTNAME,
+        "relays": ", ".join(domains.smarthosts(shown).values_list("name", flat=True)),
         "right": sum(1 for row in rows if row.status == "ok"),
         "form": form or FromAddressForm(domain=shown),
         "limit": limit or LimitForm(instance=domains.limit_of(shown)),

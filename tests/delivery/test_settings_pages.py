@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -131,3 +132,10 @@ def test_records_that_name_a_server_nobody_can_find_are_not_shown_without_a_word
     for host, told in (("localhost", True), ("mail.example.jp", False)):
         with override_settings(SMTP_HOSTNAME=host):
             assert (b"has no name of its own" in admin.get(page).content) is told
+
+
+def test_who_sends_over_a_smarthost_is_told_what_spf_needs_besides(admin: Client, workspace: Workspace) -> None:
+    page = reverse("delivery:domain", args=[domains.add(workspace, "news.example.jp", actor=None).pk])
+    assert b"include:spf.example.net" not in admin.get(page).content
+    admin.post(reverse("delivery:route_new"), {**ROUTE, "workspaces": [workspace.pk]})
+    assert "Mail over Relay comes from that service's servers" in html.unescape(admin.get(page).content.decode())
