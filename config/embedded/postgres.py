@@ -14,8 +14,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -83,15 +83,23 @@ def start(var: Path, *, durable: bool = True) -> tuple[int, bool]:
         return process.pid, False
 
 
-def stop(var: Path, *, immediately: bool = False) -> bool:
-    """Stops the server of this data folder and waits for its end; False when none ran."""
+def stop(var: Path, *, immediately: Callable[[], bool] = lambda: False) -> bool:
+    """Stops the server of this data folder and waits for its end; False when none ran.
+
+    `immediately` is asked again and again: somebody may lose patience while its last checkpoint is written.
+    """
     place = postgres_place(var)
     pid = server_pid(place)
     if not pid:
         return False
-    os.kill(pid, signal.SIGQUIT if immediately else signal.SIGINT)
+    told = None
     deadline = time.monotonic() + STOP_SECONDS
     while server_pid(place) == pid and time.monotonic() < deadline:
+        how = signal.SIGQUIT if immediately() else signal.SIGINT
+        if how != told:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+            told = how
         _reap()
         time.sleep(0.05)
     return True

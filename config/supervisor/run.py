@@ -123,7 +123,7 @@ class Supervisor:
             child.tell_to_end()
         self._wait_for([*self.children, self.broker])
         if not (settings.RUN_DIR / "postgres.keep").exists():
-            postgres.stop(settings.VAR, immediately=self.asked_to_end > 1)
+            postgres.stop(settings.VAR, immediately=lambda: self.asked_to_end > 1)
         self.terminal.say("shirase", "ended")
 
     def _wait_for(self, children: list[Child]) -> None:

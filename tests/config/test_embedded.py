@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,20 @@ def test_it_starts_is_adopted_survives_a_kill_and_stops(var: Path) -> None:
 
     assert postgres.stop(var)
     assert not postgres.stop(var)
+
+
+def test_a_stop_that_takes_long_can_be_hurried(var: Path) -> None:
+    """Its last checkpoint may be long: here it is never written."""
+    pid, _ = postgres.start(var, durable=False)
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    checkpointer = next(int(one) for one in children if "checkpointer" in Path(f"/proc/{one}/cmdline").read_text())
+    os.kill(checkpointer, signal.SIGSTOP)
+    began = time.monotonic()
+
+    assert postgres.stop(var, immediately=lambda: time.monotonic() - began > 1)
+
+    assert postgres.server_pid(places.postgres_place(var)) is None
+    assert time.monotonic() - began < 15
 
 
 def test_a_lock_file_that_names_another_program_is_no_server(var: Path) -> None:
