@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -45,5 +46,15 @@ def holder(path: Path) -> Running | None:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return Running(**json.loads(file.read()))
+            return _told(file)
     return None
+
+
+def _told(file: IO[str]) -> Running:
+    """Who has just taken the lock may still be writing."""
+    for _ in range(20):
+        file.seek(0)
+        if text := file.read():
+            return Running(**json.loads(text))
+        time.sleep(0.05)
+    raise TimeoutError(f"{file.name} is locked by something that does not say who it is")

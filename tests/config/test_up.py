@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -134,14 +136,15 @@ def test_a_host_that_is_not_this_machines_is_named(install: Install, host: str) 
     assert f"HOST={host} is no address of this machine" in refused.stderr and "PORT=" not in refused.stderr
 
 
-def test_reset_asks_first(install: Install) -> None:
+@pytest.mark.parametrize("answer", ["yes\n", ""])
+def test_reset_asks_first(install: Install, answer: str) -> None:
     install.var.mkdir()
     (install.var / "something").write_text("dear")
     command = [sys.executable, "manage.py", "reset"]
     done = subprocess.run(
-        command, cwd=ROOT, env=install.environment, input="yes\n", capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=install.environment, input=answer, capture_output=True, text=True, check=False
     )
-    assert "Nothing was deleted" in done.stdout
+    assert done.returncode == 0 and "Nothing was deleted" in done.stdout
     assert (install.var / "something").exists()
 
 
@@ -164,6 +167,16 @@ def test_reset_refuses_while_it_runs(install: Install) -> None:
     with lock.take(install.var / "run" / "up.lock", os.getpid(), "http://localhost:1"):  # type: ignore[union-attr]
         refused = install.manage("reset", "--yes")
     assert refused.returncode == 1 and "runs already at http://localhost:1/" in refused.stderr
+
+
+def test_who_has_just_taken_the_lock_is_waited_for_until_it_says_who_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "up.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        later = threading.Timer(0.2, path.write_text, ['{"pid": 1, "address": "http://localhost:1"}'])
+        later.start()
+        assert str(lock.holder(path)).startswith("Shirase runs already at http://localhost:1/")
+        later.join()
 
 
 def test_mails_after_their_dot_are_counted_of_living_processes_only(tmp_path: Path) -> None:

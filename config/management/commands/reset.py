@@ -44,7 +44,7 @@ class Command(BaseCommand):
         self.stdout.write(f"This deletes all contacts, campaigns, reports and keys in {settings.VAR}")
         if place.moved:
             self.stdout.write(f"and the database in {place.data.parent}")
-        if not yes and input("Type `delete` to go on: ").strip() != "delete":
+        if not yes and not self._agreed():
             self.stdout.write("Nothing was deleted.")
             return
         postgres.stop(settings.VAR)
@@ -55,3 +55,9 @@ class Command(BaseCommand):
         if place.moved:
             shutil.rmtree(OUTSIDE / fingerprint(settings.VAR), ignore_errors=True)
         self.stdout.write("Deleted. `make up` starts afresh.")
+
+    def _agreed(self) -> bool:
+        try:
+            return input("Type `delete` to go on: ").strip() == "delete"
+        except EOFError:  # nobody is there to answer
+            return False
