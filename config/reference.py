@@ -1,4 +1,8 @@
-"""The page of the API: every operation with its fields, read from the OpenAPI document itself."""
+"""The page of the API: every operation with its fields, read from the OpenAPI document itself.
+
+The document is English, for programs. The page asks the catalogue for each of its texts, under the context "API":
+`texts` are what the catalogue must hold.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
 
@@ -47,8 +53,12 @@ class Reference(DocsBase):
     def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
         document = api.get_openapi_schema(path_params=kwargs)
         address = self.get_openapi_url(api, kwargs)
-        about = document["info"]["description"].replace("`", "")
-        context = {"info": document["info"], "about": about, "groups": groups(document), "document": address}
+        context = {
+            "info": document["info"],
+            "about": _plain(document["info"]["description"]),
+            "groups": groups(document),
+            "document": address,
+        }
         return render(request, "config/reference.html", context)
 
 
@@ -61,6 +71,22 @@ def groups(document: Schema) -> dict[str, list[Operation]]:
     return found
 
 
+def texts(document: Schema) -> Iterator[str]:
+    """Every text of the document that the page shows, some more than once; not the names that code uses."""
+    yield _plain(document["info"]["description"])
+    for tag, operations in groups(document).items():
+        yield tag
+        for one in operations:
+            yield from filter(None, (one.title, one.description))
+            yield from (field.place for field in one.takes)
+            yield from (field.description for field in (*one.takes, *one.answers) if field.description)
+
+
+def _plain(text: str) -> str:
+    """One line, without the marks around code."""
+    return " ".join(text.replace("`", "").split())
+
+
 def _operation(document: Schema, path: str, method: str, raw: Schema) -> Operation:
     status, answer = next((str(code), answer) for code, answer in raw["responses"].items() if str(code).startswith("2"))
     return Operation(
@@ -68,7 +94,7 @@ def _operation(document: Schema, path: str, method: str, raw: Schema) -> Operati
         method=method.upper(),
         path=path,
         title=raw["summary"].capitalize(),
-        description=raw.get("description", "").partition("Scope: ")[0].strip().replace("`", ""),
+        description=_plain(raw.get("description", "").partition("Scope: ")[0]),
         scope=raw["x-scope"],
         takes=[*_parameters(document, raw), *_fields(document, raw.get("requestBody", {}), "body")],
         answers=list(_fields(document, answer, "answer")),
@@ -90,7 +116,7 @@ def _example(document: Schema, raw: Schema) -> str:
 def _parameters(document: Schema, raw: Schema) -> Iterator[Field]:
     for one in raw.get("parameters", []):
         shape = one["schema"]
-        words = one.get("description") or shape.get("description", "")
+        words = _plain(one.get("description") or shape.get("description", ""))
         yield Field(one["in"], one["name"], _kind(document, shape), one.get("required", False), words)
 
 
@@ -99,7 +125,8 @@ def _fields(document: Schema, holder: Schema, place: str) -> Iterator[Field]:
         shape = _resolved(document, content["schema"])
         required = shape.get("required", [])
         for name, one in shape.get("properties", {}).items():
-            yield Field(place, name, _kind(document, one), name in required, one.get("description", ""))
+            words = _plain(one.get("description", ""))
+            yield Field(place, name, _kind(document, one), name in required, words)
 
 
 def _resolved(document: Schema, shape: Schema) -> Schema:
@@ -112,14 +139,14 @@ def _resolved(document: Schema, shape: Schema) -> Schema:
 
 
 def _kind(document: Schema, shape: Schema) -> str:
-    """`integer`, `list of string`, `string or null`, `draft | sent`; an object by its fields' names."""
+    """`integer`, `list of string`, `string or null`, `draft | sent`, in the reader's language; an object by its fields."""
     if "anyOf" in shape:
-        return " or ".join(dict.fromkeys(_kind(document, one) for one in shape["anyOf"]))
+        return pgettext("API", " or ").join(dict.fromkeys(_kind(document, one) for one in shape["anyOf"]))
     shape = _resolved(document, shape)
     if "enum" in shape:
         return " | ".join(str(member) for member in shape["enum"])
     if shape.get("type") == "array":
-        return f"list of {_kind(document, shape.get('items', {}))}"
+        return _("list of %(kind)s") % {"kind": _kind(document, shape.get("items", {}))}
     if shape.get("properties"):
         return "{" + ", ".join(shape["properties"]) + "}"
     return str(shape.get("format") or shape.get("type") or "any")

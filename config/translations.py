@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,8 @@ KEYWORDS = {
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+API = "API"
+"""The context of the OpenAPI document's texts: “Stop” as a heading there is another word than on a button."""
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sd]|\{\w*\}")
 
 Key = tuple[str | None, str]
@@ -62,13 +64,18 @@ def catalogue_path(root: Path, app: str) -> Path:
     return root / "locale" / app / LANGUAGE / "LC_MESSAGES" / "django.po"
 
 
-def extracted(root: Path, app: str) -> Catalog:
-    """Every string that the app's programs and pages hold now, without translations."""
+def extracted(root: Path, app: str, api: Collection[str] = ()) -> Catalog:
+    """Every string that the app's programs and pages hold now, without translations.
+
+    `api`: the texts of the OpenAPI document, which no file holds as they are shown; they go to `config`.
+    """
     catalog = Catalog(locale=LANGUAGE)
     for path in sources(root, app):
         for _line, text, comments, context in _strings_of(path):
             where = (str(path.relative_to(root)), 0)
             catalog.add(text, locations=[where], auto_comments=comments, context=context)
+    for text in api if app == "config" else ():
+        catalog.add(text.replace("%", "%%"), locations=[("openapi.json", 0)], context=API)  # as `translate` asks for it
     return catalog
 
 
@@ -99,10 +106,10 @@ def stored(root: Path, app: str) -> Catalog:
         return read_po(file, locale=LANGUAGE, abort_invalid=True)
 
 
-def update(root: Path, apps: tuple[str, ...] = APPS) -> None:
+def update(root: Path, apps: tuple[str, ...] = APPS, api: Collection[str] = ()) -> None:
     """Writes each catalogue anew: what is gone goes, what is new comes, translated where another app has it already."""
     for app in apps:
-        fresh = extracted(root, app)
+        fresh = extracted(root, app, api)
         # Read now, not before the slow part: somebody may be translating.
         known = {name: stored(root, name) for name in APPS}
         for message in messages(fresh):
@@ -130,10 +137,10 @@ def write(catalog: Catalog, path: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def faults(root: Path) -> list[Fault]:
+def faults(root: Path, api: Collection[str] = ()) -> list[Fault]:
     """Every string without its Japanese, with a doubtful one, or with two."""
     catalogs = {app: stored(root, app) for app in APPS}
-    found = [fault for app in APPS for fault in _faults_of(app, extracted(root, app), catalogs[app])]
+    found = [fault for app in APPS for fault in _faults_of(app, extracted(root, app, api), catalogs[app])]
     return found + list(_said_differently(catalogs))
 
 

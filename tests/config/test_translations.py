@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from config import translations
 
@@ -58,6 +60,24 @@ def test_every_fault_is_named(project: Path) -> None:
     why = {fault.text: fault.why for fault in translations.faults(project)}
     assert why["New"].startswith("not extracted")
     assert why["Menu"].startswith("its Japanese has other placeholders")
+
+
+def test_the_texts_of_the_api_are_words_of_their_own(project: Path) -> None:
+    (project / "contacts" / "forms.py").write_text('STOP = _("Stop")\n')
+    translations.update(project, api=["Stop", "Over 5% of them"])
+    assert texts(project, "config") == {"Menu", "Stop", "Over 5%% of them"}
+    translate(project, "contacts", "Stop", "止める")
+    assert "Stop" in {fault.text for fault in translations.faults(project, ["Stop"]) if fault.app == "config"}
+
+
+def test_the_check_fails_for_an_operation_without_its_japanese(
+    project: Path, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.BASE_DIR = project
+    call_command("translations")
+    with pytest.raises(CommandError):
+        call_command("translations", check=True)
+    assert "config: 'Create list': has no Japanese" in capsys.readouterr().err
 
 
 def test_one_text_has_one_japanese(project: Path) -> None:

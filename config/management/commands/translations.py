@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config import translations
+from config.api import api
+from config.reference import texts
 
 
 class Command(BaseCommand):
@@ -23,10 +25,12 @@ class Command(BaseCommand):
         if options["compile"]:
             translations.compile_stale(settings.BASE_DIR)
             return
+        shown = list(texts(api.get_openapi_schema()))
         if not options["check"]:
-            translations.update(settings.BASE_DIR, (options["app"],) if options["app"] else translations.APPS)
+            translations.update(settings.BASE_DIR, (options["app"],) if options["app"] else translations.APPS, shown)
             translations.compile_stale(settings.BASE_DIR)
-        found = [fault for fault in translations.faults(settings.BASE_DIR) if options["app"] in (None, fault.app)]
+        faults = translations.faults(settings.BASE_DIR, shown)
+        found = [fault for fault in faults if options["app"] in (None, fault.app)]
         for fault in found:
             self.stderr.write(str(fault))
         if found and options["check"]:
