@@ -139,7 +139,7 @@ def _resolved(document: Schema, shape: Schema) -> Schema:
 
 
 def _kind(document: Schema, shape: Schema) -> str:
-    """`integer`, `list of string`, `string or null`, `draft | sent`, in the reader's language; an object by its fields."""
+    """`integer`, `list of string`, `draft | sent`, in the reader's language; an object by its fields' names."""
     if "anyOf" in shape:
         return pgettext("API", " or ").join(dict.fromkeys(_kind(document, one) for one in shape["anyOf"]))
     shape = _resolved(document, shape)
