@@ -95,9 +95,12 @@ def _requeued(mailing: int, state: MessageState) -> Iterator[list[int]]:
         yield ids
 
 
+@transaction.atomic
 def cancel_slice(mailing: int) -> bool:
-    """Some of a stopped mailing's people are cancelled. True while there may be more."""
-    return _slice(mailing, lambda message: cancelled(message, STOPPED))
+    """Some of a stopped mailing's people are cancelled, those who are held first. True while there may be more."""
+    held = next(_requeued(mailing, MessageState.HELD), [])
+    _end(mailing, [cancelled(message, STOPPED) for message in held])
+    return bool(held) or _slice(mailing, lambda message: cancelled(message, STOPPED))
 
 
 def expire_slice(mailing: int) -> bool:

@@ -209,6 +209,22 @@ def test_dropping_the_held_cancels_them() -> None:
     assert counts(mailing).not_sent == 2
 
 
+def test_a_stop_also_ends_it_for_the_held() -> None:
+    mailing = sending(2)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    held = [Outcome(message, MessageState.HELD, "render_error") for message in claim.ids]
+    ending.end(claim, held, unrecorded=held)
+
+    mailings.stop(mailing)
+    ticks.advance()
+
+    mailing.refresh_from_db()
+    assert mailing.finished_at and (counts(mailing).held, counts(mailing).not_sent) == (0, 2)
+    assert set(Message.objects.values_list("state", "cause")) == {(MessageState.CANCELLED, "stopped")}
+
+
 def test_the_unknown_are_sent_again_only_when_a_person_says_so(smtp_server: Receiver, send_thread: SendThread) -> None:
     smtp_server.answer(dot={"p1": ["DROP"]})
     mailing = sending(3, smtp_server)
