@@ -108,9 +108,10 @@ def refuses_us(reply: Reply, verdict: Verdict) -> bool:
 
 
 def _refused_us(attempt: Try, reply: Reply, verdict: Verdict) -> Outcome:
-    """Nobody fails by it. Where it may mean this From address only, or this person's domain since the smarthost has
-    just taken others, the route goes on and a person decides."""
-    if verdict.scope is Scope.SENDING_DOMAIN or (attempt.proved and reply.code != 530):
+    """Nobody fails by it. Where it may mean this From address only, or no relaying to this person's domain since the
+    smarthost has just taken others, the route goes on and a person decides."""
+    of_domain = verdict.category is Category.RELAY_DENIED and attempt.proved and reply.code != 530
+    if verdict.scope is Scope.SENDING_DOMAIN or of_domain:
         return Outcome(attempt.message, MessageState.HELD, verdict.cause, costs=1, reply=reply)
     return Outcome(attempt.message, RETURNED, verdict.cause, retry.closed_for(1), reply=reply)
 

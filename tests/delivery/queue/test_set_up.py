@@ -43,6 +43,22 @@ def test_a_smarthost_that_refuses_us_pauses_the_route_and_fails_nobody(
     assert set(Message.objects.values_list("state", "attempts")) == {(MessageState.QUEUED, 0)}
 
 
+def test_an_account_that_is_closed_in_the_middle_pauses_the_route_and_holds_nobody(
+    receivers: Any, send_thread: SendThread
+) -> None:
+    server = receivers({"mail": ["250 2.1.0 Ok"] * 3 + ["554 5.7.1 Your account has been suspended"] * 50})
+    here = world.make(server)
+    here.people(f"p{n}@example.net" for n in range(20))
+    mailing = here.mailing()
+
+    world.run(send_thread, lambda: Route.objects.get().paused_at is not None)
+    send_thread.close()
+
+    counted = counts(mailing)
+    assert Route.objects.get().pause_reason == "own_account_blocked"
+    assert (counted.delivered, counted.waiting, counted.held) == (3, 17, 0)
+
+
 def test_one_domain_that_a_working_smarthost_does_not_relay_to_is_held_for_a_person(
     receivers: Any, send_thread: SendThread
 ) -> None:
