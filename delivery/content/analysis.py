@@ -9,8 +9,7 @@ from html.parser import HTMLParser
 from . import links as linking
 from .freeze import written_out
 from .links import Following, normal
-from .protect import Protected, protect
-from .rules import Reads
+from .protect import Protected, protect, seen
 from .sandbox import compile_part
 from .source import Frozen, Part, Source
 
@@ -104,13 +103,12 @@ def analyse(source: Source, frozen: Frozen, *, legal_name: str = "", postal_addr
     html, text = written_out(source)
     reads = {part: compile_part(part, body).reads for part, body in _bodies(source, html, text).items()}
     page = _Page(protect(html))
+    in_html, in_text = compile_part(Part.HTML, seen(html)).reads.always, reads[Part.TEXT].always
     return Analysis(
-        has_unsubscribe=all("unsubscribe_url" in reads[part].always for part in (Part.HTML, Part.TEXT))
+        has_unsubscribe="unsubscribe_url" in in_html & in_text
         and any("unsubscribe_url" in link.address for link in page.links),
-        has_legal_block=all(
-            _names_sender(body, reads[part], legal_name, postal_address)
-            for part, body in ((Part.HTML, html), (Part.TEXT, text))
-        ),
+        has_legal_block=_names_sender(html, in_html, legal_name, postal_address)
+        and _names_sender(text, in_text, legal_name, postal_address),
         links=tuple(page.links),
         images=tuple(page.images),
         fields=_merged(part.fields for part in reads.values()),
@@ -135,11 +133,11 @@ def _merged(found: Iterable[dict[str, int]]) -> dict[str, int]:
     return merged
 
 
-def _names_sender(body: str, reads: Reads, legal_name: str, postal_address: str) -> bool:
+def _names_sender(body: str, always: set[str], legal_name: str, postal_address: str) -> bool:
     words = "".join(body.split())
     for name, value in (("legal_name", legal_name), ("postal_address", postal_address)):
         written = "".join(value.split())
-        if f"workspace.{name}" not in reads.always and not (written and written in words):
+        if f"workspace.{name}" not in always and not (written and written in words):
             return False
     return True
 

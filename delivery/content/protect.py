@@ -79,6 +79,18 @@ def protect(source: str) -> Protected:
     return Protected("".join(parts), mark, tuple(tags))
 
 
+def seen(source: str) -> str:
+    """The template without what it prints into HTML comments, which nobody reads."""
+    scanner = Scanner()
+    kept: list[str] = []
+    for piece in split(Part.HTML, source):
+        if not piece.is_tag:
+            scanner.feed(piece.text)
+        if not (piece.prints and scanner.context == "comment"):
+            kept.append(piece.text)
+    return "".join(kept)
+
+
 def short(tag: str) -> str:
     text = " ".join(tag.split())
     return text if len(text) <= 40 else text[:38] + " …"

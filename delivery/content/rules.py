@@ -142,6 +142,8 @@ class _Checker:
         if name == "self" or (name.startswith("_") and not (self.private and name in PRIVATE)):
             raise self._refuse(node, name, gettext_noop("The name %(name)s cannot be used."), name=name)
         if node.ctx != "load":
+            if name in RECORDS | ADDRESSES:  # else `unsubscribe_url` could mean anything
+                raise self._refuse(node, name, gettext_noop("The name %(name)s cannot be used."), name=name)
             return
         self.reads.names.setdefault(name, node.lineno)
         is_call = isinstance(parent, nodes.Call) and parent.node is node

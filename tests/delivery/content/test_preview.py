@@ -150,6 +150,8 @@ LINK = '<a href="{{ unsubscribe_url }}">Leave</a>'
         ("{% if unsubscribe_url %}You may leave{% endif %}", False),
         ("<p>{{ unsubscribe_url }}</p>", False),
         ("<!-- " + LINK + " -->", False),
+        ("{% if contact.vip %}" + LINK + "{% endif %}<!-- {{ unsubscribe_url }} -->", False),
+        ("<!-- {% if contact.vip %} -->" + LINK + "<!-- {% endif %} --> {{ '<!--' }}" + LINK + "{{ '-->' }}", True),
     ],
 )
 def test_a_way_out_counts_only_as_a_link_that_everybody_gets(html: str, everybody: bool) -> None:
@@ -161,3 +163,4 @@ def test_the_sender_counts_only_where_everybody_reads_it() -> None:
     both = '{{ workspace["legal_name"] or "we" }} {{ workspace.postal_address|upper }}'
     assert analysed(letter(both)).has_legal_block
     assert not analysed(letter("{% if contact.vip %}" + both + "{% endif %}")).has_legal_block
+    assert not analysed(letter(f"<!-- {both} -->")).has_legal_block
