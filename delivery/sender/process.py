@@ -159,7 +159,7 @@ class Process:
         await asyncio.gather(*(place.close() for place in self._all_places()))
         self.sharing.close()
         for mailing in self.broken:  # it would break the next process too
-            await self.database.insist(_pause, mailing, WORKER_BROKE)
+            await self.pause(mailing, WORKER_BROKE)
         self.database.close()
         self.journal.close(owes=bool(self.broken))
         self._dots_file.unlink(missing_ok=True)
@@ -210,6 +210,10 @@ class Process:
         if len(self._paces) > 10_000:
             self._paces.clear()
         return self._paces.setdefault((claim.mailing, claim.lane), Pace())
+
+    async def pause(self, mailing: int, cause: str) -> None:
+        """Nothing more of it leaves, and whoever scheduled it is told why."""
+        await self.database.insist(_pause, mailing, cause)
 
     async def failed(self, line: Line, reply: Reply, *, pause: bool) -> float:
         """The place is closed for everybody, or its route paused; seconds."""

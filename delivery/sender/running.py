@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from delivery import buckets, throttle
+from delivery.models import MessageState
 from delivery.queue import ending, gate
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome, cancelled, returned
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 2.0  # final states of a slow lease are written this often
 LONGEST_PAUSE = 5.0  # a longer wait for a limit gives the lease back
+MOST_HELD = (
+    20  # one after the other: then it is the letter, the sender or the route, and would go on to the last person
+)
 
 
 class Running:
@@ -44,6 +48,8 @@ class Running:
         self._pending = 0
         self._open = True
         self._rest = 0.0
+        self._held = 0  # one after the other
+        self._pause_for: str | None = None
         self._doubtful = False  # a statement was lost: nobody knows whether it was committed
         self._unrecorded: list[Outcome] = []
         self._unsettled: list[Outcome] = []
@@ -55,6 +61,9 @@ class Running:
         self._pending -= 1
         self._answered += 1
         self._note(outcome)
+        self._held = self._held + 1 if outcome.result == MessageState.HELD else 0
+        if self._held == MOST_HELD:
+            self._open, self._pause_for = False, outcome.cause
         self._changed.set()
 
     def closed(self, seconds: float) -> None:
@@ -85,6 +94,8 @@ class Running:
         finally:
             if place is not None:
                 place.holders.discard(self)
+        if self._pause_for is not None:
+            await self.process.pause(self.claim.mailing, self._pause_for)
         rest = self.claim.ids[self._next :]
         await self.process.database.insist(
             ending.end, self.claim, self._unsettled, unrecorded=self._unrecorded, unasked=rest, rest=self._rest,

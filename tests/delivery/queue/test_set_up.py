@@ -88,6 +88,29 @@ def test_a_from_address_that_the_smarthost_does_not_know_fails_nobody_and_stops_
 
 
 @pytest.mark.parametrize(
+    "said", ["554 5.7.1 Relay access denied", "553 5.7.1 Sender address rejected: not owned by user"]
+)
+def test_people_held_one_after_the_other_pause_the_campaign(said: str, receivers: Any, send_thread: SendThread) -> None:
+    """It is no matter of single people any more: the rest is kept, and can go out once it is put right."""
+    server = receivers({"mail": ["250 2.1.0 Ok"] * 3 + [said] * 500})
+    here = world.make(server)
+    here.people(f"p{n}@example-{n}.net" for n in range(400))
+    mailing = here.mailing()
+
+    def paused() -> bool:
+        mailing.refresh_from_db()
+        return mailing.state == Mailing.State.PAUSED
+
+    world.run(send_thread, paused)
+    send_thread.close()
+
+    counted = counts(mailing)
+    causes = set(Message.objects.filter(state=MessageState.HELD).values_list("cause", flat=True))
+    assert causes == {mailing.pause_reason} and Route.objects.get().paused_at is None
+    assert counted.delivered == 3 and counted.held >= 20 and counted.waiting >= 200 and counted.failed == 0
+
+
+@pytest.mark.parametrize(
     ("code", "text", "ours"),
     [
         (535, "5.7.8 Error: authentication failed", True),
