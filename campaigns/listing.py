@@ -68,9 +68,12 @@ class Row:
     def moving(self) -> bool:
         """Whether it changes by itself within minutes."""
         mailing = self.campaign.mailing
-        if mailing is None or mailing.state != S.WAITING:
-            return mailing is not None and mailing.state in (S.EXPANDING, S.SENDING)
-        return mailing.start_at is None or mailing.start_at - timezone.now() < SOON
+        if mailing is None:
+            return False
+        if mailing.state == S.WAITING:
+            return mailing.start_at is None or mailing.start_at - timezone.now() < SOON
+        ending = mailing.state == S.STOPPED and mailing.finished_at is None
+        return ending or mailing.state in (S.EXPANDING, S.SENDING)
 
 
 @dataclass(frozen=True)

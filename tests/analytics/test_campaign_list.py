@@ -66,8 +66,10 @@ def test_a_paused_row_says_why_and_a_stopped_one_whom_it_left_out(reader: Client
     row = row_of(reader.get("/campaigns").content.decode(), "October")
     assert "Paused The mail server did not accept our password" in row
     mailings.stop(mailing_of(campaign))
+    assert "data-poll" in reader.get("/campaigns").content.decode(), "they are still being left out"
     ticks.advance()
-    assert "Stopped 2 people left out" in row_of(reader.get("/campaigns").content.decode(), "October")
+    page = reader.get("/campaigns").content.decode()
+    assert "Stopped 2 people left out" in row_of(page, "October") and "data-poll" not in page
 
 
 def test_a_page_takes_as_many_queries_as_a_row(reader: Client, campaign: Campaign) -> None:
