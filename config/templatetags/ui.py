@@ -97,9 +97,9 @@ def rate(part: int, whole: int, fine: bool = False, none: str = "") -> str:
 
 @register.simple_tag
 def counted(part: int, whole: int) -> SafeString:
-    """People, and their share where there are enough: `1,902 11.9%`."""
+    """People, and their share where there are enough: `1,902 11.9%`. Its place is kept, so that figures align."""
     said = rate(part, whole) if part else ""
-    return format_html('{} <span class="quiet">{}</span>' if said else "{}", formats.number(part), said)
+    return format_html('{} <span class="quiet part">{}</span>', formats.number(part), said)
 
 
 @register.simple_tag
