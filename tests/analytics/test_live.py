@@ -133,7 +133,7 @@ def test_one_click_by_a_machine_is_one(reader: Client, campaign: Campaign) -> No
     assert "1 click by a machine not counted" in live(reader, campaign)
 
 
-@pytest.mark.parametrize(("people", "said"), [(49, ">49 <"), (50, '>50 <span class="quiet">100%</span><')])
+@pytest.mark.parametrize(("people", "said"), [(49, ">49 <"), (50, '>50 <span class="quiet part">100%</span><')])
 def test_a_provider_has_shares_only_if_it_has_people_for_them(
     reader: Client, campaign: Campaign, people: int, said: str
 ) -> None:
