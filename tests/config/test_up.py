@@ -47,11 +47,14 @@ class Install:
         )
 
     def up(self) -> subprocess.Popen[bytes]:
+        """Started, and it answers: itself, and not what one that was killed has left behind."""
+        (self.var.parent / "up.log").touch()
+        opened = self.log().count("Open http")
         with (self.var.parent / "up.log").open("a") as log:
             command = [sys.executable, "manage.py", "up"]
             process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + READY_SECONDS
-        while not self.ready():
+        while self.log().count("Open http") == opened or not self.ready():
             assert process.poll() is None and time.monotonic() < deadline, self.log()
             time.sleep(0.2)
         return process
