@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -28,6 +28,14 @@ TRIES = 3  # that meet an unexpected error, one after another, until the job fai
 _TOO_LARGE = "54"  # SQLSTATE class "program limit exceeded": the data is to blame, though it is an OperationalError
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class OpenJobs:
+    """How many are waiting and running; `oldest` is the age in seconds of the oldest that waits, 0 when none does."""
+
+    by_state: dict[str, int]
+    oldest: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,14 @@ def due(kind: str, now: dt.datetime | None = None) -> list[int]:
     """Ids of jobs that nobody is working on, oldest first: what a beat tick wakes after a worker was lost."""
     waiting = Job.objects.filter(_takeable(now or timezone.now()), kind=kind)
     return list(waiting.order_by("pk").values_list("pk", flat=True))
+
+
+def open_jobs(now: dt.datetime | None = None) -> OpenJobs:
+    found = Job.objects.filter(state__in=(JobState.WAITING, JobState.RUNNING))
+    states = found.values("state").annotate(n=Count("pk"), oldest=Min("created_at")).order_by("state")
+    by_state = {str(JobState.WAITING): 0, str(JobState.RUNNING): 0} | {row["state"]: row["n"] for row in states}
+    since = next((row["oldest"] for row in states if row["state"] == JobState.WAITING), None)
+    return OpenJobs(by_state, ((now or timezone.now()) - since).total_seconds() if since else 0.0)
 
 
 def take(pk: int, now: dt.datetime | None = None) -> Job | None:

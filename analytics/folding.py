@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from analytics.deeds import Deed, Signs, difference
 from analytics.models import Fold
@@ -126,8 +126,29 @@ def fold(step: int = STEP) -> bool:
         span = {"last": last, "horizon": min(oldest, last + step)}
         if span["horizon"] > last:
             _fold(cursor, span)
-            Fold.objects.filter(name=NAME).update(tx=span["horizon"], folded_at=timezone.now())
+        # Also when there was nothing to fold: `tick_age` tells by it whether ticks run.
+        Fold.objects.filter(name=NAME).update(tx=max(last, span["horizon"]), folded_at=Now())
     return span["horizon"] < oldest
+
+
+def tick_age() -> float | None:
+    """Seconds since a fold ran, by the database's clock: beat and a worker of the queue `work` lived then.
+
+    It is a tick of every two seconds. None if it never ran.
+    """
+    return _of_cursor("extract(epoch FROM clock_timestamp() - folded_at)::float8")
+
+
+def backlog() -> float | None:
+    """Transactions that are not folded, those included that cannot be yet, since an older one is still open."""
+    return _of_cursor("pg_snapshot_xmax(pg_current_snapshot())::text::bigint - tx")
+
+
+def _of_cursor(expression: str) -> float | None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {expression} FROM analytics_fold WHERE name = %s", [NAME])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def _first_tx(cursor: Any, oldest: int) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config.embedded.keys import MARK_OF_AN_EXAMPLE
+
 
 class Env(environ.Env):  # type: ignore[misc]
     """All methods raise ImproperlyConfigured naming the setting."""
@@ -34,6 +36,21 @@ class Env(environ.Env):  # type: ignore[misc]
             if not _is_name_server(server):
                 raise ImproperlyConfigured(f"{var}: {server!r} is no address, such as 192.0.2.1 or 192.0.2.1:5353")
         return text
+
+    def secret(self, var: str, *, least: int) -> str:
+        """At least `least` characters and no example's; "" when not given."""
+        text: str = self.str(var, default="").strip()
+        if text and (len(text) < least or MARK_OF_AN_EXAMPLE in text):
+            raise ImproperlyConfigured(f"{var} must be at least {least} characters of your own (see .env.example)")
+        return text
+
+    def networks(self, var: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Addresses and networks, with commas between them; empty when not given."""
+        parts = [part.strip() for part in self.str(var, default="").split(",")]
+        try:
+            return tuple(ipaddress.ip_network(part) for part in parts if part)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var}: {error}; addresses and networks like 192.0.2.0/24") from error
 
 
 def _is_name_server(text: str) -> bool:

@@ -230,7 +230,7 @@ if PROXY_HOPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(BASE_URL))]
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # Preloading promises https for every host of the domain, also those that are not ours, and is hard to take back: only
@@ -267,6 +267,11 @@ TIME_SCALE = env.float("TIME_SCALE", default=1.0)
 """Multiplies SMTP time-outs and retry delays; tests make it small."""
 if not 0 < TIME_SCALE <= 100:
     raise ImproperlyConfigured(f"TIME_SCALE must be above 0 and at most 100, not {TIME_SCALE}")
+
+# --- Watching ---------------------------------------------------------------------------------------------------------
+METRICS_TOKEN = env.secret("METRICS_TOKEN", least=20)
+METRICS_ALLOW = env.networks("METRICS_ALLOW")
+"""Who may read /metrics: whoever has the token, from these addresses. With neither nobody; embedded, this machine."""
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
 SEND_WORKERS = env.number("SEND_WORKERS", default=len(os.sched_getaffinity(0)), least=1, most=1000)

@@ -11,7 +11,7 @@ from delivery.models import Mailing
 
 
 class Fold(models.Model):
-    """How far the logs are folded: every transaction before `tx`, and none from it on."""
+    """How far the logs are folded: every transaction before `tx`, and none from it on; `folded_at` is the last run."""
 
     name = models.CharField(max_length=40, primary_key=True)
     tx = models.BigIntegerField(default=0)

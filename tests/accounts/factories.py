@@ -36,6 +36,7 @@ def job(workspace: Workspace) -> Job:
 open_to_all(
     "healthz",
     "readyz",
+    "metrics",
     "account_*",
     "accounts:setup",
     "accounts:join",

@@ -1,0 +1,75 @@
+"""The replies of the last minute, read from the end of the log: it costs the same however long the log is.
+
+The log is append-only, so that its newest rows lie in its last blocks. Where these hold less than a minute, the rates
+are those of the time that they do hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from delivery.models import Route
+
+SECONDS = 60.0
+BLOCKS = 256  # of 8 KiB: some thousand tries
+KINDS = (str(Route.Kind.SMARTHOST), str(Route.Kind.SANDBOX))
+QUANTILES = (0.5, 0.9, 0.99)
+
+# The month that is written now: partitions are those of delivery.partitions.
+_WHERE = """
+    SELECT part::text, greatest(0, pg_relation_size(part) / current_setting('block_size')::bigint - %s)
+    FROM (SELECT coalesce(
+        to_regclass('delivery_attempt_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')),
+        'delivery_attempt_default'::regclass
+    ) AS part) newest
+"""
+_TAIL = "SELECT * FROM {part} WHERE ctid >= %(first)s::tid"
+_SPAN = "SELECT extract(epoch FROM now() - min(at))::float8 FROM ({tail}) tail"
+# 4: no answer is known, though our own words for it have a code.
+_BY_SERVER = """
+    SELECT CASE WHEN r.kind <> 'direct' THEN r.kind ELSE coalesce(s.provider, '') END,
+        CASE WHEN result = 4 OR code IS NULL THEN 'none' ELSE code / 100 || 'xx' END, count(*)
+    FROM ({tail}) tail JOIN delivery_route r ON r.id = route_id LEFT JOIN delivery_site s ON s.id = site_id
+    WHERE result BETWEEN 1 AND 4 AND at > now() - %(seconds)s * interval '1 second'
+    GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_SECONDS = """
+    SELECT percentile_cont(%(quantiles)s::float8[]) WITHIN GROUP (ORDER BY took_ms / 1000.0)
+    FROM ({tail}) tail WHERE result BETWEEN 1 AND 4 AND at > now() - %(seconds)s * interval '1 second'
+"""
+
+
+@dataclass(frozen=True)
+class Replies:
+    """Tries a second by (who answered: a provider, "" for any other site, or the kind of route; class of the reply);
+    seconds by quantile, empty when nothing was tried."""
+
+    per_second: dict[tuple[str, str], float]
+    seconds: dict[str, float]
+
+
+def replies(*, blocks: int = BLOCKS) -> Replies:
+    part, first = _rows(_WHERE, [blocks])[0]
+    tail = _TAIL.format(part=part)
+    values = {"first": f"({first},0)", "seconds": SECONDS, "quantiles": list(QUANTILES)}
+    span = _span(_rows(_SPAN.format(tail=tail), values)[0][0], whole=first == 0)
+    counted = _rows(_BY_SERVER.format(tail=tail), values)
+    quantiles = _rows(_SECONDS.format(tail=tail), values)[0][0]
+    return Replies(
+        {(server, reply): n / span for server, reply, n in counted},
+        {str(one): value for one, value in zip(QUANTILES, quantiles or [], strict=False) if value is not None},
+    )
+
+
+def _span(held: float | None, *, whole: bool) -> float:
+    """The seconds that the counted rows stand for: `held` ago the oldest of the blocks was written."""
+    return SECONDS if whole or held is None else min(SECONDS, max(held, 1.0))
+
+
+def _rows(sql: str, values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
