@@ -133,9 +133,11 @@ class Resolver:
             return Fault.MX_TOO_MANY.reply(Phase.DNS, f"{len(records)}")
         if records and all(host == "" for _, host in records):  # RFC 7505
             return Fault.NULL_MX.reply(Phase.DNS)
-        servers = [(preference, host) for preference, host in records if host and host not in self._own_names]
+        # Whoever stands at our own place or behind it would hand the mail back to us.
+        own = min((preference for preference, host in records if host in self._own_names), default=None)
+        servers = [(preference, host) for preference, host in records if host and (own is None or preference < own)]
         if records and not servers:
-            return Fault.NO_MAIL_HOST.reply(Phase.DNS, "every MX is this server itself")
+            return Fault.NO_MAIL_HOST.reply(Phase.DNS, "no MX comes before this server itself")
         return servers or [(0, name)]
 
     async def _with_addresses(self, domain: str, names: list[tuple[int, str]], rng: random.Random) -> MxResult | Reply:

@@ -174,7 +174,8 @@ class Place:
 
     def _adopt(self, session: Session, grip: Grip) -> None:
         now = self._loop.time()
-        hold = _Held(grip, now, now, {"host": session.host})
+        most = min(self.line.per_connection, session.can.mail_max or self.line.per_connection)
+        hold = _Held(grip, now, now, {"host": session.host}, most)
         self.sessions[session] = hold
         if grip.slots and not self._watched:
             self._watch()
@@ -228,7 +229,7 @@ class Place:
     def _pull(self, session: Session, hold: _Held) -> Envelope | None:
         if hold.leaving:
             return None
-        if hold.taken >= self.line.per_connection or self._has_had_its_turn(hold):
+        if hold.taken >= hold.most or self._has_had_its_turn(hold):
             hold.leaving = True
             self._task(session.quit())
             return None
@@ -320,6 +321,7 @@ class _Held:
     since: float
     used: float
     told: dict[str, Any]  # what is kept of the dialogue of a delivered message
+    most: int  # messages that it may carry
     taken: int = 0
     leaving: bool = False
 

@@ -207,7 +207,7 @@ class _Opening:
             if not failed.reply.permanent:
                 raise
             await self._ask(self.smtp.helo(timeout=self.timeouts.hello), Phase.HELO)
-        self.on_step(Phase.HELO, " ".join(sorted(self.smtp.esmtp_extensions)).upper())
+        self.on_step(Phase.HELO, clean(" ".join(sorted(self.smtp.esmtp_extensions)).upper()))
 
     async def _starttls(self) -> None:
         security = self.endpoint.security
@@ -249,7 +249,7 @@ class _Opening:
                 await self._ask(methods[name](user, password, timeout=self.timeouts.hello), Phase.AUTH)
             except OpeningFailed as failed:
                 failure = failed.reply
-                if failure.code not in (500, 502, 504, 534):  # this method is not for you: the next one may be
+                if failure.code not in (500, 502, 504, 534, 538):  # this method is not for you: the next one may be
                     raise
             else:
                 self.on_step(Phase.AUTH, name.upper())

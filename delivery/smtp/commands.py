@@ -1,4 +1,4 @@
-"""What we write to a mail server: pure bytes, no sockets (RFC 5321, 4.1; RFC 1870; RFC 6531).
+"""What we write to a mail server: pure bytes, no sockets (RFC 5321, 4.1; RFC 1870; RFC 3461; RFC 6531).
 
 Nothing an address holds can become a command: control characters, spaces and angle brackets are
 refused here, whatever let them in. Addresses that only break the grammar ("a..b@docomo.ne.jp",
@@ -18,6 +18,10 @@ from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Phase, Reply
 
 _ASCII_PATH = re.compile(r"[!-;=?A-~]{1,64}@[A-Za-z0-9._\-\[\]:]{1,255}")
+_LONGEST_PATH = 254  # octets; with its brackets 256 (RFC 5321, 4.5.3.1.3)
+_SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870, 6
+_MAIL_MAX = re.compile(r"(?:^| )MAILMAX=([1-9][0-9]{0,5})(?= |$)", re.IGNORECASE)  # RFC 9422
+_NO_XTEXT = re.compile(r"[+=]")
 _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f-\xa0<>\u2028\u2029\ufeff]")
 
@@ -39,20 +43,25 @@ class Capabilities:
     pipelining: bool = False
     eight_bit: bool = False
     smtputf8: bool = False
+    dsn: bool = False
     starttls: bool = False
     size: int | None = None  # None: no SIZE; 0: SIZE without a limit
+    mail_max: int | None = None  # messages that one connection may carry; None: the server does not say
     auth: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, extensions: dict[str, str], auth: list[str]) -> Capabilities:
         """From aiosmtplib's lower-case keyword → parameters."""
         size = extensions.get("size", "").split(" ")[0]
+        mail_max = _MAIL_MAX.search(extensions.get("limits", ""))
         return cls(
             pipelining="pipelining" in extensions,
             eight_bit="8bitmime" in extensions,
             smtputf8="smtputf8" in extensions,
+            dsn="dsn" in extensions,
             starttls="starttls" in extensions,
-            size=None if "size" not in extensions else int(size) if size.isdecimal() else 0,
+            size=None if "size" not in extensions else int(size) if _SIZE.fullmatch(size) else 0,
+            mail_max=int(mail_max[1]) if mail_max else None,
             auth=tuple(auth),
         )
 
@@ -71,13 +80,14 @@ def a_label(domain: str) -> str | None:
 def path(address: str) -> str | None:
     """The address as it goes between < and >, its domain as A-label, or None if it cannot."""
     if _ASCII_PATH.fullmatch(address):
-        return address
+        return address if len(address) <= _LONGEST_PATH else None
     local, at, domain = address.rpartition("@")
     label = a_label(domain) if domain else None
     if not (at and local and label) or _UNWRITABLE.search(address) or len(local.encode()) > 64:
         return None
     whole = f"{local}@{label}"
-    return whole if _ASCII_PATH.fullmatch(whole) or not local.isascii() else None
+    usable = _ASCII_PATH.fullmatch(whole) or not local.isascii()
+    return whole if usable and len(whole.encode()) <= _LONGEST_PATH else None
 
 
 def opening(envelope: Envelope, can: Capabilities) -> tuple[bytes, bytes] | Reply:
@@ -95,7 +105,24 @@ def opening(envelope: Envelope, can: Capabilities) -> tuple[bytes, bytes] | Repl
         if isinstance(extra, Reply):
             return extra
         parameters += extra
-    return f"MAIL FROM:<{sender}>{parameters}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode()
+    reports = ""
+    if can.dsn and sender:
+        envelope_id, reports = _reports(sender, recipient)
+        parameters += envelope_id
+    return f"MAIL FROM:<{sender}>{parameters}\r\n".encode(), f"RCPT TO:<{recipient}>{reports}\r\n".encode()
+
+
+def _reports(sender: str, recipient: str) -> tuple[str, str]:
+    """What MAIL and RCPT say about delivery reports (RFC 3461, 4): the return path's token comes back in them."""
+    local = sender.rpartition("@")[0]
+    envelope_id = f" ENVID={_xtext(local)}" if local.isascii() else ""
+    original = f" ORCPT=rfc822;{_xtext(recipient)}" if recipient.isascii() else ""
+    return f" RET=HDRS{envelope_id}", f" NOTIFY=FAILURE,DELAY{original}"
+
+
+def _xtext(path: str) -> str:
+    """Of an ASCII path, which holds no spaces."""
+    return _NO_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", path)
 
 
 def _eight_bit(paths: str, can: Capabilities) -> str | Reply:

@@ -88,6 +88,7 @@ class Pipeline(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._unwritten = self._transport.get_write_buffer_size()
+        self._expect(self._loop.time())
 
     def resume_writing(self) -> None:
         self._unwritten = 0
@@ -281,8 +282,10 @@ class Pipeline(asyncio.Protocol):
     # Time.
 
     def _expect(self, now: float) -> None:
-        """The reply that is due next has its whole time from now on."""
-        if self._awaited:
+        """The reply that is due next has its whole time from now on; before it, what is still being written."""
+        if self._unwritten:
+            self._deadline.set(now + self.timeouts.block)
+        elif self._awaited:
             self._deadline.set(now + self._limits[self._awaited[0][0]])
         elif self._buffer:
             self._deadline.set(now + self.timeouts.mail)

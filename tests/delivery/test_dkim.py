@@ -6,6 +6,8 @@ import re
 
 import dkim
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +119,17 @@ def test_a_dns_record_is_cut_into_strings_that_join_to_it() -> None:
     assert "".join(strings) == dns_record(PUBLIC)
     assert max(map(len, strings)) <= 255
     assert public_half(PRIVATE) == PUBLIC
+
+
+def test_new_keys_have_2048_bits_and_old_ones_of_1024_still_sign() -> None:
+    new = serialization.load_pem_private_key(PRIVATE.encode(), None)
+    assert isinstance(new, rsa.RSAPrivateKey)
+    assert new.key_size == 2048
+    old = rsa.generate_private_key(public_exponent=65537, key_size=1024).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    signed = Signer("example.com", "s1", old.decode()).sign(MESSAGE, 1) + MESSAGE
+    assert dkim.verify(signed, dnsfunc=lambda _name, timeout=5: dns_record(public_half(old.decode())).encode())
 
 
 @pytest.mark.parametrize("pem", ["", "nonsense", PRIVATE[:200]])

@@ -82,6 +82,7 @@ class Judge(Conversation):
         self.rules = {phase for phase in ("mail", "rcpt", "data", "dot") if phase in stage.script}
         self.quiet = stage.script.get("quiet", False)
         self.secure = False
+        self.pipelined = False  # the last EHLO offered it
         self._asked: Any = None  # what to do with the next line of an AUTH
 
     def connection_made(self, transport: Any) -> None:
@@ -110,6 +111,9 @@ class Judge(Conversation):
         if scripted == "SILENT":
             return asyncio.get_running_loop().create_future()
         word, _, rest = scripted.partition(" ")
+        if word == "STALL":
+            self.transport.pause_reading()
+            return rest.encode()
         if word == "CLOSE":
             self.closing = True
             return rest.encode()
@@ -134,6 +138,16 @@ class Judge(Conversation):
             self.transport.write(bytes([octet]))
             await asyncio.sleep(seconds)
         return b""
+
+    def data_received(self, data: bytes) -> None:
+        if self._pending is not None and not self.pipelined:
+            self._early(data)
+        super().data_received(data)
+
+    def _early(self, data: bytes | bytearray) -> None:
+        """Without PIPELINING each command waits for the reply to the one before (RFC 5321, 4.3.1; RFC 2920, 3.1)."""
+        if self.check:
+            self.stage.violation(f"written before its turn: {bytes(data[:60])!r}")
 
     def greet(self) -> Answer | Awaitable[Answer]:
         return self.play(self.stage.scripted("banner"), super().greet())
@@ -196,10 +210,14 @@ class Judge(Conversation):
             stage.violation(f"command of {len(line)} octets: {line[:60]!r}")
         if _BARE.search(line):
             stage.violation(f"bare CR or LF in a command: {line[:60]!r}")
+        if self._buffer and not (self.pipelined and verb in ("MAIL", "RCPT", "RSET")):
+            self._early(self._buffer)
 
     def raw_seen(self, data: bytes) -> None:
         if not self.check:
             return
+        if self._buffer and not self.pipelined:
+            self._early(self._buffer)
         if _BARE.search(data):
             self.stage.violation("bare CR or LF in a message")
         longest = max(map(len, data.split(b"\r\n")))
@@ -277,6 +295,8 @@ class Judge(Conversation):
         return b"235 2.7.0 Welcome" if right == password.decode() else b"535 5.7.8 Wrong user name or password"
 
     def _settle(self, answer: Answer, verb: bytes) -> None:
+        if verb in (b"EHLO", b"HELO", b"STARTTLS"):
+            self.pipelined = answer is not None and b"PIPELINING" in answer
         if answer == b"":  # everything has been written already
             self._out.clear()
             return

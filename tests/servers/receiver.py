@@ -22,7 +22,8 @@ A script is a dict, all of it optional:
 An answer is a reply ("450 4.7.1 later"; "250-a\\r\\n250 b") or one of
 `DROP` (close without a word), `RST` (reset the connection), `SILENT` (never answer),
 `ACCEPT DROP` (at the dot: write the ledger, then close), `CLOSE <reply>` (answer, then close),
-`WAIT <seconds> <answer>`, `SLOW <seconds> <reply>` (one octet each so many seconds),
+`STALL <reply>` (answer, and read nothing more), `WAIT <seconds> <answer>`,
+`SLOW <seconds> <reply>` (one octet each so many seconds),
 `RAW <bytes>` (exactly these, with \\r\\n escapes, and nothing else), `FLOOD <times> <bytes>`.
 
 The ledger has one line per acceptance, fsynced (for all that wait at once) before the 250.

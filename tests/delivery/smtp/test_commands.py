@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,8 @@ def test_addresses_are_written_as_typed_with_an_a_label(typed: str, written: str
         "a@exa mple.net",
         "a@例え .jp>",
         "x" * 65 + "@example.net",
+        "x@" + "y" * 253,
+        "あ@" + "y" * 251,
         "あ" * 22 + "@example.net",
     ],
 )
@@ -85,6 +89,63 @@ def test_extensions_are_used_only_where_offered() -> None:
     )
     lines = opening(_envelope("a@example.net"), ALL)
     assert lines == (b"MAIL FROM:<b-1@bounce.example.jp> SIZE=17\r\n", b"RCPT TO:<a@example.net>\r\n")
+
+
+def test_the_longest_path_has_256_octets_with_its_brackets() -> None:
+    for longest in ("x@" + "y" * 252, "あ@" + "y" * 250):
+        assert path(longest) == longest
+        assert path(longest + "y") is None
+
+
+def test_reports_are_asked_for_where_the_server_can_write_them() -> None:
+    can = Capabilities(dsn=True, smtputf8=True)
+    assert opening(_envelope("a+b=c@example.net", mail_from="b+1=@bounce.example.jp"), can) == (
+        b"MAIL FROM:<b+1=@bounce.example.jp> RET=HDRS ENVID=b+2B1+3D\r\n",
+        b"RCPT TO:<a+b=c@example.net> NOTIFY=FAILURE,DELAY ORCPT=rfc822;a+2Bb+3Dc@example.net\r\n",
+    )
+    foreign = opening(_envelope("用户@例え.jp"), can)
+    assert not isinstance(foreign, Reply)
+    assert foreign[1] == "RCPT TO:<用户@xn--r8jz45g.jp> NOTIFY=FAILURE,DELAY\r\n".encode()
+
+
+def test_nobody_reports_to_the_null_path() -> None:
+    assert opening(_envelope("a@example.net", mail_from=""), Capabilities(dsn=True)) == (
+        b"MAIL FROM:<>\r\n",
+        b"RCPT TO:<a@example.net>\r\n",
+    )
+
+
+def _xtext_decoded(text: str) -> str:
+    return re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), text)
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=64), st.sampled_from(["a.jp", "[::1]"]))
+def test_what_comes_back_in_a_report_is_the_address(local: str, domain: str) -> None:
+    lines = opening(_envelope(f"{local}@{domain}"), Capabilities(dsn=True))
+    if isinstance(lines, Reply):
+        return
+    found = re.fullmatch(r"RCPT TO:<(.*)> NOTIFY=FAILURE,DELAY ORCPT=rfc822;(\S+)\r\n", lines[1].decode())
+    assert found
+    assert re.fullmatch(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+", found[2])
+    assert _xtext_decoded(found[2]) == found[1] == f"{local}@{domain}"
+
+
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [({}, None), ({"size": ""}, 0), ({"size": "0"}, 0), ({"size": "1000"}, 1000), ({"size": "1000 extra"}, 1000),
+     ({"size": "many"}, 0), ({"size": "-1"}, 0), ({"size": "9" * 5000}, 0)],
+)  # fmt: skip
+def test_a_size_is_a_number_or_none(said: dict[str, str], size: int | None) -> None:
+    assert Capabilities.read(said, []).size == size
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [("MAILMAX=20", 20), ("RCPTMAX=1 mailmax=5 X=2", 5), ("RCPTMAX=100", None), ("XMAILMAX=5", None),
+     ("MAILMAX=0", None), ("MAILMAX=9999999", None), ("MAILMAX=", None), ("", None)],
+)  # fmt: skip
+def test_how_many_messages_a_connection_may_carry(limits: str, most: int | None) -> None:
+    assert Capabilities.read({"limits": limits}, []).mail_max == most
 
 
 def test_the_null_path_is_written_for_reports() -> None:

@@ -92,6 +92,35 @@ def test_private_servers_are_left_out_unless_the_setting_allows_them(dns_server:
     assert _hosts(_resolve(dns_server, "example.net", allow_private=True)) == ["in.example.net", "out.example.net"]
 
 
+def test_servers_at_our_own_place_or_behind_it_would_hand_the_mail_back(dns_server: Dns) -> None:
+    places = {"first": 10, "self": 20, "beside": 20, "behind": 30}
+    dns_server.set("example.net", {"MX": [f"{place} {name}.example.net" for name, place in places.items()]})
+    for name in places:
+        dns_server.set(f"{name}.example.net", PUBLIC)
+    assert _hosts(_resolve(dns_server, "example.net", own_names=["Self.example.net."])) == ["first.example.net"]
+    assert len(_hosts(_resolve(dns_server, "example.net"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("records", "hosts"),
+    [
+        ({"CNAME": ["real.example.net"]}, ["mx.example.net"]),  # the alias is looked through for its MX
+        ({"MX": ["10 six.example.net"]}, ["six.example.net"]),
+        ({"MX": ["0 .", "10 mx.example.net"]}, ["mx.example.net"]),  # no null MX: those stand alone
+        ({"MX": ["10 nowhere.example.net", "20 mx.example.net"]}, ["mx.example.net"]),
+        ({"MX": ["10 MX.Example.Net"]}, ["mx.example.net"]),
+        ({"MX": [f"{n} mx{n}.example.net" for n in range(50)]}, [f"mx{n}.example.net" for n in range(10)]),
+    ],
+)
+def test_odd_records_that_still_say_where_the_mail_goes(dns_server: Dns, records: Any, hosts: list[str]) -> None:
+    dns_server.set("example.org", records)
+    dns_server.set("real.example.net", {"MX": ["10 mx.example.net"], "A": ["198.41.0.9"]})
+    dns_server.set("six.example.net", {"AAAA": ["2001:503:ba3e::2:30"]})
+    for name in ("mx", *(f"mx{n}" for n in range(50))):
+        dns_server.set(f"{name}.example.net", PUBLIC)
+    assert _hosts(_resolve(dns_server, "example.org")) == hosts
+
+
 def test_a_machine_without_a_resolver_defers(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_: Any, **__: Any) -> None:
         raise dns.resolver.NoResolverConfiguration

@@ -157,6 +157,25 @@ def test_421_to_ehlo_is_not_answered_with_helo(receivers: StartReceiver) -> None
     assert deliver(server, "a@example.net").endings == [Ending.DELIVERED]
 
 
+def test_what_a_server_offers_can_be_shown_whatever_its_octets(receivers: StartReceiver) -> None:
+    server = receivers(ehlo=r"RAW 250-mx\r\n250-SIZE " + "9" * 5000 + r"\r\n250 X-\xff\x01\r\n")
+    shown: list[str] = []
+
+    async def go() -> Session | Reply:
+        opened = await connect(
+            Endpoint("127.0.0.1", server.port), QUICK, on_step=lambda _phase, text: shown.append(text)
+        )
+        if isinstance(opened, Session):
+            opened.abort()
+        return opened
+
+    opened = run(go)
+    assert isinstance(opened, Session)
+    assert opened.can.size == 0
+    assert "X-" in shown[-1]
+    assert shown[-1].encode().decode().isprintable()
+
+
 # TLS
 
 
@@ -209,6 +228,32 @@ def test_starttls_that_is_demanded_and_not_offered_sends_nothing(receivers: Star
     reply = _open(server, security=Security.STARTTLS, username="shirase", password="right")
     _failed(reply, Fault.TLS_UNAVAILABLE, Phase.TLS)
     assert set(server.stats()["commands"]) == {"EHLO"}
+
+
+def test_what_the_clear_ehlo_offered_is_not_used_behind_tls(
+    receivers: StartReceiver, server_cert: str, ca_file: str
+) -> None:
+    """PIPELINING offered in clear only: whoever believed it would write before his turn."""
+    clear = ["250-mx\r\n250-PIPELINING\r\n250-DSN\r\n250 STARTTLS"]
+    server = receivers(tls="starttls", cert=server_cert, extensions=["8BITMIME"], ehlo=clear)
+    told = deliver(server, "a@example.net", "b@example.net", security=Security.STARTTLS, ca_file=ca_file)
+    assert told.endings == [Ending.DELIVERED] * 2
+    assert server.violations() == []
+    assert not [line for line in server.stats()["lines"] if "RET=" in line]
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.OPPORTUNISTIC])
+@pytest.mark.parametrize("starttls", ["SILENT", r"RAW 220 2.0.0 Go ahead\r\n"])
+def test_a_server_that_is_silent_within_starttls_times_out(
+    receivers: StartReceiver, server_cert: str, security: Security, starttls: str
+) -> None:
+    server = receivers(tls="starttls", cert=server_cert, starttls=starttls)
+    _failed(_open(server, security=security), Fault.TIMEOUT, Phase.TLS)
+
+
+def test_a_port_for_tls_that_never_shakes_hands_times_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        _failed(_open(server.getsockname()[1], security=Security.IMPLICIT), Fault.BANNER_TIMEOUT, Phase.CONNECT)
 
 
 def test_starttls_that_is_refused_keeps_the_servers_words(receivers: StartReceiver, server_cert: str) -> None:
@@ -312,6 +357,17 @@ def test_a_mechanism_that_is_offered_but_not_there_is_passed_over(
     server = receivers(tls="starttls", cert=server_cert, offered=["CRAM-MD5", "PLAIN"], mechanisms=["PLAIN"], **USERS)
     opened = _open(server, security=Security.STARTTLS, ca_file=ca_file, username="shirase", password="right")
     assert isinstance(opened, Session)
+
+
+@pytest.mark.parametrize("said", ["534 5.7.9 Mechanism too weak", "538 5.7.11 Encryption required for this mechanism"])
+def test_a_mechanism_that_is_refused_gives_way_to_the_next(
+    receivers: StartReceiver, server_cert: str, ca_file: str, said: str
+) -> None:
+    server = receivers(tls="starttls", cert=server_cert, auth=[said], **USERS)
+    opened = _open(server, security=Security.STARTTLS, ca_file=ca_file, username="shirase", password="right")
+    assert isinstance(opened, Session)
+    tried = [line.split(" ")[1] for line in server.stats()["lines"] if line.startswith("AUTH")]
+    assert tried == ["CRAM-MD5", "PLAIN"]
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])

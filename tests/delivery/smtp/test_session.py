@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -86,6 +88,28 @@ def test_rset_stands_before_the_next_mail_and_never_behind_data(start: StartRece
     assert told.endings == [F, D]
     verbs = [line[:4] for line in server.stats()["lines"]]
     assert verbs[verbs.index("RSET") + 1] == "MAIL"
+
+
+def test_without_pipelining_each_command_waits_for_its_turn(receivers: StartReceiver) -> None:
+    server = receivers(
+        extensions=NOT_PIPELINED, banner="WAIT 0.05", ehlo="WAIT 0.05", mail=["WAIT 0.05"] * 3, data=["WAIT 0.05"] * 3,
+        rcpt={"two": "WAIT 0.05 550 5.1.1 No such user"}, dot={".*": "WAIT 0.05"},
+    )  # fmt: skip
+    assert deliver(server, *THREE).endings == [D, F, D]
+    assert server.violations() == []
+
+
+@pytest.mark.parametrize(
+    "written", [b"EHLO a\r\nNOOP\r\n", b"EHLO a\r\nMAIL FROM:<a@b.example>\r\n", b"HELO a\r\nQUIT\r\n"]
+)
+def test_the_receiver_sees_who_does_not_wait(receivers: StartReceiver, written: bytes) -> None:
+    """The judge itself is judged."""
+    server = receivers()
+    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+        connection.recv(100)
+        connection.sendall(written)
+        connection.recv(1000)
+    assert len(server.violations()) == 1
 
 
 @pytest.mark.parametrize(
@@ -380,6 +404,32 @@ def test_a_long_message_on_a_slow_line_is_not_cut_off_while_it_moves(receivers: 
         return reply
 
     assert run(go).code == 250
+
+
+def test_a_server_that_stops_reading_in_mid_message_is_waited_for_by_the_block(receivers: StartReceiver) -> None:
+    """Three minutes without progress (RFC 5321, 4.5.3.2.5), not the ten of the dot, which has not left yet."""
+    server = receivers(data=["STALL 354 go on"], check=False)
+
+    async def go() -> Reply:
+        session = await open_session(server, replace(QUICK, block=0.3, dot=600.0))
+        async with asyncio.timeout(20):
+            return await session.send(envelope(1, data=b"Subject: long\r\n\r\n" + b"x" * 20_000_000 + b"\r\n"))
+
+    assert run(go).synthetic == Fault.TIMEOUT_AFTER_DOT
+
+
+def test_an_address_that_needs_smtputf8_is_answered_here_where_it_is_not_offered(receivers: StartReceiver) -> None:
+    told = deliver(receivers(extensions=["PIPELINING", "8BITMIME"]), "用户@例え.jp", "user@例え.jp")
+    assert told.endings == [F, D]
+    assert str(told.replies[1].status) == "5.6.7"
+
+
+def test_the_servers_own_report_names_our_message(receivers: StartReceiver) -> None:
+    server = receivers(extensions=["PIPELINING", "DSN"])
+    assert deliver(server, "a+b@example.net").endings == [D]
+    lines = server.stats()["lines"]
+    assert "MAIL FROM:<b-1@bounce.example.jp> RET=HDRS ENVID=b-1" in lines
+    assert "RCPT TO:<a+b@example.net> NOTIFY=FAILURE,DELAY ORCPT=rfc822;a+2Bb@example.net" in lines
 
 
 def test_the_mixed_script_of_the_campaign_test(receivers: StartReceiver) -> None:
