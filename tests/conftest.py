@@ -23,6 +23,7 @@ os.environ["BROKER_URL"] = "memory://"
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 import django  # noqa: E402
+from django.apps import apps  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import translation  # noqa: E402
@@ -53,7 +54,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Tests with transactions of their own empty all tables at their end, and the audit log refuses that."""
+    """Tests with transactions of their own empty all tables at their end: the audit log refuses that, and Django
+    leaves out what migrations made by SQL, so that one test would find the log of another."""
+    for model in apps.get_models():
+        model._meta.managed = True
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_auditentry DISABLE TRIGGER audit_no_truncate")
 

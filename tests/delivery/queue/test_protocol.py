@@ -13,7 +13,7 @@ import trustme
 from accounts import fields
 from contacts.models import Suppression
 from delivery import mailings
-from delivery.models import Attempt, Limit, Mailing, Message, MessageState, Route
+from delivery.models import Attempt, Bucket, Limit, Mailing, Message, MessageState, Route
 from delivery.queue.outcomes import Try, decide
 from delivery.sender.thread import SendThread
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply
@@ -31,6 +31,26 @@ def ends() -> set[tuple[int, int]]:
 
 def one_connection(here: world.World) -> None:
     Limit.objects.create(route=here.route, connections=1)
+
+
+@pytest.mark.parametrize("how", ["DROP", "RST"])
+def test_connections_that_break_after_their_first_dot_close_nothing(
+    how: str, receivers: StartReceiver, send_thread: SendThread
+) -> None:
+    """Each is a fresh one, with the next message on the wire: that one goes to another, and the server works."""
+    server = receivers(dot={".*": f"ACCEPT WAIT 0.3 {how}"})
+    here = world.make(server)
+    one_connection(here)
+    here.people(f"p{n}@example.net" for n in range(4))
+    mailing = here.mailing()
+
+    world.run(send_thread, world.ended(mailing))
+
+    assert ends() == {(MessageState.UNCERTAIN, 1)}
+    stats = server.stats()
+    assert stats["connections"] == 4
+    assert not Attempt.objects.filter(result=Attempt.RETURNED).exists()
+    assert not Bucket.objects.filter(closed_until__isnull=False).exists()
 
 
 @pytest.mark.parametrize(
