@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 T = TypeVar("T")
@@ -25,13 +26,17 @@ class Database:
     async def ask(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: _call(function, *args, **kwargs))
 
-    async def insist(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """For what must be written: the journal keeps it until then."""
+    async def insist(
+        self, function: Callable[..., T], *args: Any, again: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> T:
+        """For what must be written: the journal keeps it until then. `again` comes on top from the second try on, when
+        nobody knows whether the one before was committed."""
         wait = 0.1
         while True:
             try:
                 return await self.ask(function, *args, **kwargs)
             except (DatabaseError, InterfaceError):
+                kwargs |= again or {}
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
 
@@ -50,8 +55,19 @@ def _close_one(together: threading.Barrier) -> None:
 
 def _call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     try:
+        _connect()
         return function(*args, **kwargs)
     except (DatabaseError, InterfaceError):
         # Broken or not: a fresh connection is cheap beside an error.
         connection.close()
         raise
+
+
+def _connect() -> None:
+    """A process that is stopped, or cut off, in the middle of a transaction keeps its locks no longer than its leases:
+    without them nobody could recover those."""
+    if connection.connection is not None:
+        return
+    with connection.cursor() as cursor:
+        most = f"{settings.LEASE_SECONDS}s"
+        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [most])

@@ -99,7 +99,7 @@ class Running:
         rest = self.claim.ids[self._next :]
         await self.process.database.insist(
             ending.end, self.claim, self._unsettled, unrecorded=self._unrecorded, unasked=rest, rest=self._rest,
-            once=self._doubtful,
+            once=self._doubtful, again={"once": True},
         )  # fmt: skip
 
     def _may_go_on(self) -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from django.db import OperationalError
+
+from delivery.models import Attempt, MessageState
+from delivery.queue import ending
 from delivery.queue.counts import counts
 from delivery.sender import process
 from delivery.sender.thread import SendThread
@@ -32,3 +37,26 @@ def test_a_lease_whose_connections_to_the_database_break_ends_in_order(
     told = counts(mailing)
     assert (told.delivered, told.unknown, told.failed) == (300, 0, 0)
     assert len(smtp_server.ledger()) == 300
+
+
+def test_an_end_that_was_committed_and_not_answered_is_written_once(
+    smtp_server: Receiver, send_thread: SendThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smtp_server.answer(rcpt={"later": ["451 4.3.0 Temporary failure"]})
+    here = world.make(smtp_server)
+    here.people(["fine@example.net", "later@example.net"])
+    mailing = here.mailing()
+    end, ends = ending.end, []
+
+    def end_and_lose_the_first_answer(*parts: Any, **named: Any) -> bool:
+        ends.append(end(*parts, **named))
+        if len(ends) == 1:
+            raise OperationalError("server closed the connection unexpectedly")
+        return bool(ends[-1])
+
+    monkeypatch.setattr(ending, "end", end_and_lose_the_first_answer)
+    world.run(send_thread, lambda: len(ends) == 2)
+
+    outcomes = Attempt.objects.filter(mailing_id=mailing.pk, ids=None)
+    assert sorted(outcomes.values_list("result", flat=True)) == [MessageState.DEFERRED, MessageState.DELIVERED]
+    assert set(mailing.messages.values_list("attempts", flat=True)) == {1}
