@@ -1,6 +1,6 @@
 # `make up` starts everything, `make test` tests everything. What they need they install into .venv and var/ first.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up down reset db db-stop test lint bench bench-import shots messages lock
+.PHONY: help install install-dev up down reset db db-stop test lint bench bench-import faults shots messages lock
 PY := .venv/bin/python
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make lint        ruff, mypy, import-linter, migrations, translations"
 	@echo "make bench       how fast it sends, against smtp-source and openssl on this machine"
 	@echo "make bench-import  a CSV of 1,000,000 rows"
+	@echo "make faults      kills, restarts and cuts in mid-campaign (SHORT=1, RUNS=5, ROWS=kill, SEED=1)"
 	@echo "make shots       pictures of every page, in var/shots"
 	@echo "make messages    extract the strings of all pages and programs for translation"
 	@echo "make db          start the embedded PostgreSQL alone and leave it running"
@@ -52,6 +53,9 @@ bench: install-dev
 
 bench-import: install-dev
 	@$(PY) -m tests.bench.importing
+
+faults: install-dev
+	@$(PY) -m tests.faults $(ROWS)
 
 shots: install-dev
 	@$(PY) -m pytest -m shots tests/browser $(PYTEST)

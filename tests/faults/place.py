@@ -1,0 +1,53 @@
+"""An install of its own in var/faults, whose database and broker may be killed. Imported before anything of Django."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VAR = ROOT / "var" / "faults"
+LATEST = VAR / "latest.json"
+FOLDER = Path(tempfile.mkdtemp(prefix="faults-"))  # short: a socket's path has 107 octets at most
+BROKER_SOCKET = FOLDER / "v.sock"
+LEASE_SECONDS = 4
+
+# Whatever the environment says: faults never touch an install's data or its broker.
+os.environ |= {
+    "VAR_DIR": str(VAR),
+    "DATABASE_URL": "",
+    "BROKER_URL": f"redis+socket://{BROKER_SOCKET}",
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "LEASE_SECONDS": str(LEASE_SECONDS),
+    "TIME_SCALE": "0.001",  # half an hour in 1.8 s; the wait after a dot is 12 s
+}
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+VAR.mkdir(parents=True, exist_ok=True)
+
+
+def prepare() -> None:
+    """Start the database with empty tables; one run at a time, another one waits here."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    from config.embedded import postgres
+
+    settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
+    fcntl.flock(os.open(settings.RUN_DIR / "faults.lock", os.O_CREAT | os.O_WRONLY), fcntl.LOCK_EX)
+    postgres.start(VAR)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+    call_command("migrate", verbosity=0)
+    shutil.rmtree(settings.JOURNAL_DIR, ignore_errors=True)
+
+
+def leave() -> None:
+    from config.embedded import postgres
+
+    postgres.stop(VAR)
+    shutil.rmtree(FOLDER, ignore_errors=True)
