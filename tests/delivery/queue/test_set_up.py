@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from delivery.knowledge import classify
-from delivery.models import Mailing, Message, MessageState, Route
+from delivery.models import Limit, Mailing, Message, MessageState, Route
 from delivery.queue.counts import counts
 from delivery.queue.outcomes import refuses_us
 from delivery.sender.thread import SendThread
@@ -94,6 +94,7 @@ def test_people_held_one_after_the_other_pause_the_campaign(said: str, receivers
     """It is no matter of single people any more: the rest is kept, and can go out once it is put right."""
     server = receivers({"mail": ["250 2.1.0 Ok"] * 3 + [said] * 3_000})
     here = world.make(server)
+    Limit.objects.create(route=here.route, connections=1)  # so that it has taken three before it refuses one
     here.people(f"p{n}@example-{n}.net" for n in range(3_000))
     mailing = here.mailing()
 
