@@ -7,8 +7,6 @@ asked twice at once is asked once. Chance is an argument: equal preferences are 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import ipaddress
 import random
 import time
 from collections import OrderedDict
@@ -25,7 +23,7 @@ import dns.rdatatype
 import dns.resolver
 from django.conf import settings
 
-from delivery import providers
+from delivery.mx import MxHost, MxResult, in_order, is_public, literal, site_of
 from delivery.smtp.commands import a_label
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Phase, Reply
@@ -36,25 +34,6 @@ MOST_MX = 50  # a domain with more is broken, or wants to keep us busy
 MOST_TRIED = 10  # of them are given addresses
 KEPT = 50_000
 SHORTEST, LONGEST, AFTER_FAILURE = 60.0, 3600.0, 30.0  # seconds an answer is kept
-
-
-@dataclass(frozen=True, slots=True)
-class MxHost:
-    """One server of a domain, with the addresses that may be connected to (IPv4 first)."""
-
-    name: str
-    preference: int
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MxResult:
-    """Servers in the order to try, and the site that they are: domains with the same site share limits."""
-
-    domain: str
-    hosts: tuple[MxHost, ...]
-    site: str
-    provider: str = ""  # key of delivery.providers, "" if none is known
 
 
 class Unanswered(Exception):
@@ -107,9 +86,9 @@ class Resolver:
 
     async def resolve_mx(self, domain: str, rng: random.Random) -> MxResult | Reply:
         """The servers of a domain, or the reply that says why it has none."""
-        literal = _literal(domain)
-        if literal:
-            return self._of_literal(domain, literal)
+        address = literal(domain)
+        if address:
+            return self._of_literal(domain, address)
         name = a_label(domain.rstrip(".").lower())
         if not name:
             return Fault.NO_SUCH_DOMAIN.reply(Phase.DNS, domain)
@@ -154,7 +133,7 @@ class Resolver:
         ]
         usable = tuple(host for host in (self._public(host) for host in hosts) if host.addresses)
         if usable:
-            key, provider = site_key([host for _, host in names])
+            key, provider = site_of([host for _, host in names])
             return MxResult(domain, usable, key, provider)
         if any(isinstance(answer, Unanswered) for answer in answers):
             return Fault.DNS_TEMPORARY.reply(Phase.DNS, f"{tried[0][1]} has no address that could be found")
@@ -258,62 +237,6 @@ def look(ask: Callable[[Resolver], Awaitable[T]]) -> T:
         return await ask(Resolver.from_settings())
 
     return asyncio.run(go())
-
-
-# Pure.
-
-
-def in_order(names: Iterable[tuple[int, str]], rng: random.Random) -> list[tuple[int, str]]:
-    """By preference, at random among equals (RFC 5321, 5.1)."""
-    shuffled = sorted(names)
-    rng.shuffle(shuffled)
-    return sorted(shuffled, key=lambda pair: pair[0])
-
-
-def site_key(hosts: Iterable[str]) -> tuple[str, str]:
-    """The site that these MX hosts are, and its provider: who counts what we send as one.
-
-    A known provider is one site, however its hosts are named (each Microsoft 365 customer has an
-    MX of its own). Else the sites are the organisational ends of the names, joined.
-    """
-    known = {host: providers.provider_of_mx(host) for host in hosts}
-    parts = sorted({provider or organisational(host) for host, provider in known.items()})
-    provider = parts[0] if len(parts) == 1 and set(known.values()) == {parts[0]} else ""
-    key = "+".join(parts)
-    if len(key) > 255:
-        key = f"{parts[0][:180]}+{hashlib.sha256(key.encode()).hexdigest()[:32]}"
-    return key, provider
-
-
-def organisational(host: str) -> str:
-    """The end of a host name that one organisation holds, without a public suffix list: near enough for limits."""
-    labels = host.lower().rstrip(".").split(".")
-    if len(labels) <= 2:
-        return ".".join(labels)
-    second_level = len(labels[-1]) == 2 and (len(labels[-2]) <= 3 or labels[-2] in {"gov", "info"})
-    return ".".join(labels[-3:] if second_level else labels[-2:])
-
-
-def is_public(address: str) -> bool:
-    """May a mail server stand at this address? Loopback, private, link-local, CGNAT, mapped: no."""
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
-
-
-def _literal(domain: str) -> str | None:
-    """The address of "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321, 4.1.3)."""
-    if not (domain.startswith("[") and domain.endswith("]")):
-        return None
-    text = domain[1:-1]
-    text = text[5:] if text.lower().startswith("ipv6:") else text
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
 
 
 def _resolver(nameservers: Sequence[str]) -> dns.asyncresolver.Resolver:

@@ -15,8 +15,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 from accounts import fields
-from delivery.dns import MxResult, Resolver
+from delivery.dns import Resolver
 from delivery.models import Route
+from delivery.mx import MxResult
 from delivery.presets import PRESETS
 from delivery.route_words import OP25B, USE_IMPLICIT, USE_STARTTLS, USE_TLS, Sentence, StepName, done, failed
 from delivery.smtp.client import Endpoint, Security, connect, may_retry_plain

@@ -13,8 +13,8 @@ from django.conf import settings
 from accounts import fields
 from delivery import buckets
 from delivery.buckets import Sender
-from delivery.dns import MxResult
 from delivery.models import Mailing, Route
+from delivery.mx import MxResult
 from delivery.queue import sites
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome, Try, decide, returned

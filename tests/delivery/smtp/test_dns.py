@@ -10,7 +10,8 @@ from typing import Any
 import dns.resolver
 import pytest
 
-from delivery.dns import MxResult, Resolver, in_order, is_public, organisational, site_key
+from delivery.dns import Resolver
+from delivery.mx import MxResult, in_order, is_public, organisational, site_of
 from delivery.smtp.faults import Ending, Fault, ending
 from delivery.smtp.replies import Phase, Reply
 from tests.servers.dns import Dns
@@ -214,12 +215,12 @@ def test_the_records_of_a_sending_domain_are_read(dns_server: Dns) -> None:
     ],
 )
 def test_the_site_is_who_runs_the_servers(hosts: list[str], key: tuple[str, str]) -> None:
-    assert site_key(hosts) == key
-    assert site_key(reversed(hosts)) == key
+    assert site_of(hosts) == key
+    assert site_of(reversed(hosts)) == key
 
 
 def test_a_site_key_is_never_too_long() -> None:
-    key, _ = site_key(f"mx.{'x' * 50}{n}.net" for n in range(50))
+    key, _ = site_of(f"mx.{'x' * 50}{n}.net" for n in range(50))
     assert len(key) <= 255
 
 
