@@ -28,6 +28,7 @@ from delivery.models import (
     SendingDomain,
 )
 from delivery.queue import ticks
+from delivery.queue.gate import Rules
 from delivery.sender.thread import SendThread
 from tests.servers.receiver import Receiver
 
@@ -141,3 +142,26 @@ def rows(sql: str, *parameters: object) -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())
+
+
+def states(mailing: Mailing) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for state in Message.objects.filter(mailing=mailing).values_list("state", flat=True):
+        name = MessageState(state).name.lower()
+        found[name] = found.get(name, 0) + 1
+    return found
+
+
+def sending(people: int, receiver: Receiver | None = None, **route: Any) -> Mailing:
+    """A mailing that is expanded and may be leased."""
+    here = make(receiver)
+    Route.objects.filter(pk=here.route.pk).update(**route)
+    here.people(f"p{n}@example.net" for n in range(people))
+    mailing = here.mailing()
+    ticks.advance()
+    mailing.refresh_from_db()
+    return mailing
+
+
+def rules(mailing: Mailing) -> Rules:
+    return Rules(consent=True, include_lists=tuple(mailing.include_lists))

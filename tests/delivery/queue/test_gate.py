@@ -1,0 +1,202 @@
+"""The gate and what follows from it, without a wire: who passes, who goes back, who is held, who decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from contacts import subscriptions
+from contacts.models import Suppression
+from delivery import mailings
+from delivery.journal import Journal
+from delivery.models import (
+    Attempt,
+    Bucket,
+    Deferral,
+    Lease,
+    Mailing,
+    Message,
+    MessageException,
+    MessageState,
+    Route,
+    Run,
+)  # fmt: skip
+from delivery.queue import ending, gate, leasing, recovery, ticks
+from delivery.queue.counts import counts
+from delivery.queue.leasing import Worker
+from delivery.queue.outcomes import Outcome
+from delivery.sender.thread import SendThread
+from delivery.smtp.replies import Phase, Reply
+from tests.delivery.queue import world
+from tests.delivery.queue.world import rules, sending, states
+from tests.servers.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HERE = Worker("host:1:1", "host")
+
+
+def test_the_gate_lets_through_whoever_may_still_be_mailed_and_says_why_not() -> None:
+    mailing = sending(4)
+    claim = leasing.take(HERE)
+    assert claim
+    first, second, third, _ = Message.objects.order_by("pk").select_related("contact")
+    assert first.contact and second.contact and third.contact
+    subscriptions.suppress(mailing.workspace, first.contact.address_key, Suppression.Reason.COMPLAINT, source="test")
+    subscriptions.unsubscribe(second.contact, source="test")
+    third.contact.erased_at = timezone.now()
+    third.contact.save()
+
+    passed = gate.pass_through(claim, rules(mailing), claim.ids)
+
+    assert [r.rcpt for r in passed.recipients] == ["p3@example.net"]
+    assert passed.refused == {first.pk: "complained", second.pk: "unsubscribed", third.pk: "erased"}
+    assert Attempt.objects.get(lease_id=claim.lease).ids == [claim.ids[3]]
+    assert counts(mailing).on_the_way == 1
+
+
+@pytest.mark.parametrize("what", ["paused", "stopped", "fenced", "route paused", "route closed"])
+def test_nothing_is_marked_once_the_lease_no_longer_holds(what: str) -> None:
+    mailing = sending(3)
+    claim = leasing.take(HERE)
+    assert claim
+    if what == "paused":
+        mailings.pause(mailing)
+    elif what == "stopped":
+        mailings.stop(mailing)
+    elif what == "fenced":
+        Lease.objects.update(fence=2)
+    elif what == "route paused":
+        Route.objects.update(paused_at=timezone.now())
+    else:
+        Bucket.objects.create(key=f"route:{claim.route}", closed_until=timezone.now() + timezone.timedelta(minutes=1))
+    came_in = Outcome(claim.ids[0], MessageState.DELIVERED, costs=1)
+
+    passed = gate.pass_through(claim, rules(mailing), claim.ids, [came_in])
+
+    assert not passed.open
+    assert not passed.recipients
+    log = Attempt.objects.filter(mailing_id=mailing.pk)
+    assert not log.filter(ids__isnull=False).exists()
+    assert log.get().message_id == claim.ids[0], "a true outcome counts all the same"
+
+
+def test_what_was_not_asked_for_goes_back_to_its_run_at_no_cost() -> None:
+    mailing = sending(10)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids[:4])
+    delivered = [Outcome(message, MessageState.DELIVERED, costs=1) for message in claim.ids[:4]]
+
+    ending.end(claim, delivered, unrecorded=delivered, unasked=claim.ids[4:])
+
+    run = Run.objects.get()
+    assert (run.cursor, run.last) == (claim.ids[4], claim.ids[-1])
+    assert states(mailing) == {"delivered": 4, "queued": 6}
+    told = counts(mailing)
+    assert (told.delivered, told.waiting, told.on_the_way) == (4, 6, 0)
+
+
+def test_campaigns_take_turns_and_a_password_reset_goes_first() -> None:
+    here = world.make()
+    here.people(f"p{n}@example.net" for n in range(5_000))
+    first, second = here.mailing(), here.mailing()
+    ticks.advance(60)
+    taken = [leasing.take(HERE) for _ in range(4)]
+    notice = mailings.post(
+        workspace=here.workspace, kind=Mailing.Kind.NOTICE, content=here.content, from_address=here.from_address,
+        routes=[here.route], rcpts=["somebody@example.net"],
+    )  # fmt: skip
+    urgent = leasing.take(HERE)
+
+    assert [claim.mailing for claim in taken if claim] == [first.pk, second.pk, first.pk, second.pk]
+    assert urgent and urgent.mailing == notice.pk
+
+
+def test_the_poisonous_message_is_tried_alone_then_held() -> None:
+    mailing = sending(3)
+    victim = Message.objects.order_by("pk")[1].pk
+    Deferral.objects.create(message_id=victim, mailing=mailing, lane="all", due_at=timezone.now(), crashes=2)
+    claim = leasing.take(HERE, deferred_first=True)
+    assert claim and claim.ids == [victim] and claim.one_by_one
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    lease = Lease.objects.get(pk=claim.lease)
+    left = recovery.Left(recovery.Try(victim), 2, timezone.now(), None, None, False, building=True)
+
+    recovery._settle(lease, [left], journal_known=True)
+
+    assert Message.objects.get(pk=victim).state == MessageState.HELD
+    assert counts(mailing).held == 1
+    assert mailings.release_held(mailing) == 1
+    assert Message.objects.get(pk=victim).state == MessageState.QUEUED
+    assert not MessageException.objects.exists()
+
+
+def test_a_lost_worker_of_the_sandbox_costs_nobody_half_an_hour(tmp_path: Path) -> None:
+    """What was answered before the end is judged as that route's answer would have been."""
+    mailing = sending(1, kind=Route.Kind.SANDBOX)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    journal = Journal(tmp_path, HERE.name)
+    journal.dot(claim.lease, claim.ids[0])
+    journal.reply(claim.lease, claim.ids[0], Reply(451, "4.7.0 later", None, Phase.DOT))
+    journal.close(owes=True)
+
+    assert recovery.recover(HERE.host, tmp_path) == 1
+
+    assert Message.objects.get().state == MessageState.DEFERRED
+    assert Deferral.objects.get().due_at - timezone.now() < timezone.timedelta(seconds=30)
+
+
+def two_held() -> Mailing:
+    """A mailing whose two people both are held."""
+    mailing = sending(2)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    held = [Outcome(message, MessageState.HELD, "render_error") for message in claim.ids]
+    ending.end(claim, held, unrecorded=held)
+    return mailing
+
+
+def test_dropping_the_held_cancels_them() -> None:
+    mailing = two_held()
+    ticks.advance()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.SENDING, "a person must decide"
+
+    assert mailings.drop_held(mailing) == 2
+    ticks.advance()
+
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.FINISHED
+    assert counts(mailing).not_sent == 2
+
+
+def test_a_stop_also_ends_it_for_the_held() -> None:
+    mailing = two_held()
+
+    mailings.stop(mailing)
+    ticks.advance()
+
+    mailing.refresh_from_db()
+    assert mailing.finished_at and (counts(mailing).held, counts(mailing).not_sent) == (0, 2)
+    assert set(Message.objects.values_list("state", "cause")) == {(MessageState.CANCELLED, "stopped")}
+
+
+def test_the_unknown_are_sent_again_only_when_a_person_says_so(smtp_server: Receiver, send_thread: SendThread) -> None:
+    smtp_server.answer(dot={"p1": ["DROP"]})
+    mailing = sending(3, smtp_server)
+    world.run(send_thread, world.ended(mailing))
+    assert counts(mailing).unknown == 1
+    began = mailing.started_at
+
+    assert mailings.send_again(mailing) == 1
+    world.run(send_thread, lambda: counts(mailing).delivered == 3)
+
+    world.run(send_thread, world.ended(mailing))
+    assert Message.objects.get(rcpt="p1@example.net").attempts == 2
+    assert counts(mailing).unknown == 0
+    assert mailing.started_at == began, "what the report says of the first send stays"
