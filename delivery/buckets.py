@@ -249,7 +249,7 @@ def close(key: str, cause: str) -> float:
         return seconds
 
 
-def opened(key: str) -> None:
-    """A connection stood: the next failure starts at a minute again."""
+def opened(keys: Iterable[str]) -> None:
+    """A message was taken: the next failure starts at a minute again."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE delivery_bucket SET closings = 0 WHERE key = %s AND closings > 0", [key])
+        cursor.execute("UPDATE delivery_bucket SET closings = 0 WHERE key = ANY(%s) AND closings > 0", [list(keys)])

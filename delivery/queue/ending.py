@@ -56,6 +56,33 @@ def end(
     return mine
 
 
+@transaction.atomic
+def hand_back(claim: Claim, unasked: Sequence[int], *, rest: float) -> bool:
+    """What was not started goes back while the rest of the lease is still to be answered: a dot may take ten minutes.
+
+    False when the lease was lost to recovery. Done twice, it is done once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_lease SET hi = CASE WHEN run_id IS NULL THEN hi ELSE %s END"
+            " WHERE id = %s AND fence = %s AND closed_at IS NULL AND (run_id IS NULL OR hi = %s)",
+            [unasked[0] - 1, claim.lease, claim.fence, unasked[-1]],
+        )
+        changed = bool(cursor.rowcount)
+    if changed:
+        _give_back(claim, unasked, rest, list(unasked))
+    return changed or _shortened(claim, unasked)
+
+
+def _shortened(claim: Claim, unasked: Sequence[int]) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM delivery_lease WHERE id = %s AND fence = %s AND hi = %s",
+            [claim.lease, claim.fence, unasked[0] - 1],
+        )
+        return cursor.fetchone() is not None
+
+
 def _ended_before(claim: Claim) -> bool:
     """This very end was committed, and only its answer was lost."""
     with connection.cursor() as cursor:
@@ -66,13 +93,13 @@ def _ended_before(claim: Claim) -> bool:
         return cursor.fetchone() is not None
 
 
-def _give_back(claim: Claim, unasked: Sequence[int], rest: float) -> None:
+def _give_back(claim: Claim, unasked: Sequence[int], rest: float, only: list[int] | None = None) -> None:
     if claim.run is None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE delivery_deferral SET lease_id = NULL, due_at = now() + %s * interval '1 second'"
-                " WHERE lease_id = %s",
-                [rest, claim.lease],
+                " WHERE lease_id = %s AND (%s::bigint[] IS NULL OR message_id = ANY(%s::bigint[]))",
+                [rest, claim.lease, only, only],
             )
     elif unasked:
         remainders.give_back(

@@ -165,17 +165,19 @@ def _size(scopes: list[buckets.Scope]) -> int:
 
 
 def _route(mailing: int, site: int | None) -> tuple[Route | None, float]:
-    """The first route in order that is open for this site; else None and the seconds until one may be."""
+    """The first route in order that is open for this site; else None and the seconds until one may be.
+
+    One that a person paused may be resumed at any moment, however long the others stay closed.
+    """
     routes = list(Route.objects.filter(mailingroute__mailing_id=mailing).order_by("mailingroute__order"))
     waits = buckets.closed_seconds([key for route in routes for key in buckets.closing_keys(route, site)])
-    longest = PAUSED_REST
+    rests = []
     for route in routes:
         wait = max((waits.get(key, 0.0) for key in buckets.closing_keys(route, site)), default=0.0)
         if route.paused_at is None and wait <= 0:
             return route, 0.0
-        if route.paused_at is None:
-            longest = min(longest, wait) if longest != PAUSED_REST else wait
-    return None, longest
+        rests.append(wait if route.paused_at is None else PAUSED_REST)
+    return None, min(rests, default=PAUSED_REST)
 
 
 def _insert(worker: Worker, *, mailing: int, run: int | None, route: Route, site: int | None, lo: int, hi: int) -> int:

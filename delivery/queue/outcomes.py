@@ -14,6 +14,7 @@ from delivery.smtp.replies import Phase, Reply
 
 RETURNED = Attempt.RETURNED
 REPLY_KEPT = 600  # characters of a reply that are stored
+HANDOVER = 1.0  # seconds until another route takes who could not leave by the first
 NO_ADDRESS = frozenset({Fault.NO_SUCH_DOMAIN, Fault.NO_MAIL_HOST, Fault.NULL_MX})
 
 _RESULTS = {
@@ -45,6 +46,7 @@ class Outcome:
     rest_domain: bool = False
     crashed: int = 0
     values_at: datetime | None = None  # of the first mark, where the next try must have the same bytes
+    waits_for: int | None = None  # the site whose own lane takes it, so that the next lease asks who may go there
 
     def recorded(self) -> dict[str, Any]:
         """As a row of Attempt; short names, since it travels as JSON."""
@@ -61,7 +63,7 @@ class Outcome:
         """What happens to the message's row."""
         return {
             "m": self.message, "r": self.result, "u": self.cause, "a": self.costs, "d": self.delay, "k": self.crashed,
-            "v": self.values_at and self.values_at.isoformat(),
+            "v": self.values_at and self.values_at.isoformat(), "l": self.waits_for,
         }  # fmt: skip
 
 
@@ -139,3 +141,10 @@ def cancelled(message: int, reason: str) -> Outcome:
 def returned(message: int, delay: float = 0.0, *, cause: str | None = None, crashed: int = 0) -> Outcome:
     """Not tried, or nothing was said about the person: it waits again, at no cost."""
     return Outcome(message, RETURNED, cause, delay, crashed=crashed)
+
+
+def handed_over(outcome: Outcome, site: int | None) -> Outcome:
+    """One that was returned, of a mailing with several routes: the next lease finds the one that is open. With direct
+    delivery only this site may be closed, so that the message leaves the lane that it shares with others."""
+    outcome.delay, outcome.waits_for = min(outcome.delay, HANDOVER), site
+    return outcome

@@ -43,7 +43,7 @@ _STATE_NAMES = "ARRAY['queued','deferred','delivered','failed','uncertain','held
 _SETTLE = f"""
     WITH o AS (
         SELECT * FROM jsonb_to_recordset(%(outcomes)s::jsonb)
-            AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint, v timestamptz)
+            AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint, v timestamptz, l bigint)
     ), go AS (
         SELECT o.*, msg.state AS was, msg.domain_id,
             CASE WHEN o.r <> 100 THEN o.r WHEN msg.state = 4 THEN 0 ELSE msg.state END AS now_is
@@ -53,18 +53,20 @@ _SETTLE = f"""
         UPDATE delivery_message msg SET attempts = msg.attempts + go.a, state = go.now_is,
             cause = CASE WHEN go.r = 100 THEN NULL ELSE go.u END
         FROM go WHERE msg.id = go.m AND msg.state = go.was AND (go.r <> 100 OR go.was = 4)
-        RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.was, go.now_is, go.domain_id
+        RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.l, go.was, go.now_is, go.domain_id
     ), done AS (
         SELECT * FROM changed
-        UNION ALL SELECT m, r, u, d, k, v, was, now_is, domain_id FROM go WHERE r = 100 AND was <> 4
+        UNION ALL SELECT m, r, u, d, k, v, l, was, now_is, domain_id FROM go WHERE r = 100 AND was <> 4
     ), no_longer_waiting AS (
         DELETE FROM delivery_deferral f USING done WHERE f.message_id = done.m AND done.r NOT IN (1, 100)
     ), waiting AS (
         INSERT INTO delivery_deferral AS f (message_id, mailing_id, lane, site_id, due_at, attempt, crashes, values_at)
-        SELECT done.m, %(mailing)s::bigint, %(lane)s::text, %(site)s::bigint, now() + done.d * interval '1 second',
+        SELECT done.m, %(mailing)s::bigint, coalesce('site:' || done.l, %(lane)s::text),
+            coalesce(done.l, %(site)s::bigint), now() + done.d * interval '1 second',
             CASE WHEN done.r = 1 THEN 1 ELSE 0 END, done.k, done.v
         FROM done WHERE done.r IN (1, 100)
         ON CONFLICT (message_id) DO UPDATE SET due_at = excluded.due_at, lease_id = NULL,
+            lane = excluded.lane, site_id = excluded.site_id,
             attempt = f.attempt + excluded.attempt,
             crashes = CASE WHEN excluded.attempt = 1 THEN 0 ELSE f.crashes + excluded.crashes END,
             values_at = coalesce(f.values_at, excluded.values_at)

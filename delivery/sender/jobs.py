@@ -50,3 +50,4 @@ class Line:
     connections: int  # of this process
     shared: tuple[tuple[str, int], ...]  # of all workers together: keys of limits, in order, and their most
     per_connection: int
+    site: int | None = None  # of direct delivery

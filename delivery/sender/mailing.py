@@ -20,6 +20,7 @@ class Sending:
     at_most_once: bool
     composer: Composer
     return_path_host: str
+    other_routes: bool  # who cannot leave by one may leave by the next
 
     def write(self, to: Recipient) -> Envelope:
         """The whole message. Raises RenderLimit or BadHeader: then it is held."""
@@ -42,4 +43,5 @@ def load(mailing_id: int) -> Sending:
         at_most_once=mailing.at_most_once,
         composer=letters.composer(mailing),
         return_path_host=mailing.from_address.sending_domain.return_path_host,
+        other_routes=mailing.routes.count() > 1,
     )

@@ -16,8 +16,9 @@ import structlog
 from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit
 from delivery.knowledge import classify
-from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, held, refuses_us, returned
+from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, handed_over, held, refuses_us, returned
 from delivery.sender.jobs import Holder, Job, Line
+from delivery.sender.silence import Silence
 from delivery.sender.slots import Grip
 from delivery.smtp.client import connect, may_retry_plain
 from delivery.smtp.commands import Envelope
@@ -55,21 +56,29 @@ class Place:
         self._changed = asyncio.Event()
         self._failed_for = 0.0  # seconds that it stays closed, once it has failed
         self._loop = asyncio.get_running_loop()
+        self._awaited = 0  # leases that wait for a first connection
+        self._silence = Silence(process.patience, self._awaits_an_answer, self._fell_silent)
 
     # What leases do.
 
     async def ready(self) -> float:
         """0 when a connection stands; else the seconds after which to try again. Nothing is marked before."""
         self._failed_for = 0.0
-        while not self.sessions and not self._failed_for and not self.process.draining:
-            if not self._opening:
-                self._open()
-            self._changed.clear()
-            await self._changed.wait()
+        self._awaited += 1
+        self._silence.watch()
+        try:
+            while not self.sessions and not self._failed_for and not self.process.draining:
+                if not self._opening:
+                    self._open()
+                self._changed.clear()
+                await self._changed.wait()
+        finally:
+            self._awaited -= 1
         return 0.0 if self.sessions else max(self._failed_for, 0.05)
 
     def submit(self, jobs: list[Job]) -> None:
         self.queue.extend(jobs)
+        self._silence.watch()
         self.wake()
 
     def wake(self) -> None:
@@ -114,6 +123,18 @@ class Place:
     def busy(self) -> bool:
         """Whether anything is or may soon be under way here."""
         return bool(self.sessions or self.queue or self.holders or self._opening)
+
+    # Silence.
+
+    def _awaits_an_answer(self) -> bool:
+        return bool(self.queue or self._flying or self._awaited)
+
+    def _fell_silent(self) -> None:
+        """Its own time-outs are long, as they must be; whoever has another route does not sit them out. What is on
+        the wire stays there."""
+        waiting = [*(job.holder for job in self.queue), *(job.holder for job in self._flying.values()), *self.holders]
+        if not self.process.draining and any(holder.sending.other_routes for holder in waiting):
+            self._task(self._trouble(Fault.TIMEOUT.reply(Phase.CONNECT)))
 
     # Connections.
 
@@ -177,6 +198,7 @@ class Place:
         most = min(self.line.per_connection, session.can.mail_max or self.line.per_connection)
         hold = _Held(grip, now, now, {"host": session.host}, most)
         self.sessions[session] = hold
+        self._silence.heard()
         if grip.slots and not self._watched:
             self._watch()
         session.before_dot = self._before_dot
@@ -210,7 +232,10 @@ class Place:
         unscaled = seconds / self.process.time_scale
         while self.queue:
             job = self.queue.popleft()
-            job.holder.done(job, returned(job.to.message, unscaled))
+            job.holder.done(job, self._passed_on(job, returned(job.to.message, unscaled)))
+
+    def _passed_on(self, job: Job, outcome: Outcome) -> Outcome:
+        return handed_over(outcome, self.line.site) if job.holder.sending.other_routes else outcome
 
     def _on_close(self, session: Session, hold: _Held, _reason: Reply) -> None:
         if self.sessions.pop(session, None) is None:
@@ -270,6 +295,7 @@ class Place:
 
     def _on_reply(self, session: Session, hold: _Held, message: int, reply: Reply) -> None:
         job = self._flying.pop(message)
+        self._silence.heard()
         if job.dotted:
             self.process.open_dots -= 1
         elif self._resend(job, session, reply):
@@ -296,6 +322,8 @@ class Place:
         outcome = decide(tried, reply, random.random())
         if reply.synthetic == Fault.WITHDRAWN:
             outcome.delay = 0.0
+        elif outcome.result == RETURNED:
+            self._passed_on(job, outcome)
         if not tried.at_most_once:
             outcome.values_at = to.values_at
         outcome.site, outcome.sha256 = to.site, job.sha256

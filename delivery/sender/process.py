@@ -32,6 +32,7 @@ from delivery.sender.places import Place
 from delivery.sender.routing import Router, router_for
 from delivery.sender.running import Running
 from delivery.sender.slots import Sharing
+from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Reply
 from delivery.smtp.timeouts import Timeouts
 
@@ -45,6 +46,7 @@ LIMITS_SECONDS = 1.0  # and limits after this: a lease may last longer than some
 NOTHING_WAIT = 0.2
 LEAST_TIMEOUTS = 0.02
 RECOVER_SECONDS = 5.0
+OUR_ADDRESS = frozenset({Fault.SOURCE_ADDRESS, Fault.ROUTE_SETTINGS})
 CONTENT_UNUSABLE = "content_unusable"
 WORKER_BROKE = "worker_broke"
 
@@ -59,7 +61,8 @@ class Process:
         self.database = Database()
         self.time_scale: float = settings.TIME_SCALE
         # A test's clock may run thousands of times faster; no server answers that fast.
-        self.timeouts = Timeouts().scaled(max(settings.TIME_SCALE, LEAST_TIMEOUTS))
+        self.patience: float = max(settings.TIME_SCALE, LEAST_TIMEOUTS)
+        self.timeouts = Timeouts().scaled(self.patience)
         self.draining = False
         self.broken: set[int] = set()  # mailings whose lease broke off: this process is to close
         self._dots = 0
@@ -227,14 +230,16 @@ class Process:
             if pause:
                 await self.database.ask(pause_route, line.route, cause)
                 return leasing.PAUSED_REST
-            return await self.database.ask(buckets.close, line.key, cause)
+            # Where our own address or settings are wrong, no site of the route can be reached.
+            key = buckets.route_key(line.route) if reply.synthetic in OUR_ADDRESS else line.key
+            return await self.database.ask(buckets.close, key, cause)
         except (DatabaseError, InterfaceError):
             return 1.0
 
     async def proved(self, line: Line) -> None:
         """It takes mail again."""
         try:
-            await self.database.ask(buckets.opened, line.key)
+            await self.database.ask(buckets.opened, {line.key, buckets.route_key(line.route)})
         except (DatabaseError, InterfaceError):
             return
 

@@ -17,7 +17,7 @@ from delivery.models import Mailing, Route
 from delivery.mx import MxResult
 from delivery.queue import sites
 from delivery.queue.leasing import Claim
-from delivery.queue.outcomes import Outcome, Try, decide, returned
+from delivery.queue.outcomes import Outcome, Try, decide, handed_over, returned
 from delivery.queue.sites import Asked, Learnt
 from delivery.sender.jobs import Line
 from delivery.sender.places import Place
@@ -78,6 +78,7 @@ class DirectRouter(Router):
     def __init__(self, process: Process, route: Route, mailing: Mailing) -> None:
         super().__init__(process, route, mailing)
         self._at_most_once = mailing.at_most_once
+        self._other_routes = mailing.routes.count() > 1
 
     async def only_place(self, claim: Claim) -> Place | None:
         return None
@@ -94,15 +95,16 @@ class DirectRouter(Router):
                 routed.settled.append(decide(self._try(one), answer, random.random()))
             else:
                 going.setdefault(site_ids[answer.site], []).append((one, answer))
-        waits = await self._process.database.ask(
-            site_waits, claim, self._sender, {site: len(them) for site, them in going.items()}
-        )
+        numbers = {site: len(them) for site, them in going.items()}
+        closed, waits = await self._process.database.ask(site_waits, claim, self._sender, numbers)
         for site, them in going.items():
             allowed, wait = waits.get(site, (len(them), 0.0))
             for one, answer in them[:allowed]:
                 routed.places[one.message] = await self._place(claim, site, answer)
             for one, _ in them[allowed:]:
-                routed.settled.append(returned(one.message, wait / self._process.time_scale))
+                outcome = returned(one.message, wait / self._process.time_scale)
+                passed_on = self._other_routes and site in closed
+                routed.settled.append(handed_over(outcome, site) if passed_on else outcome)
         return routed
 
     def _try(self, one: Asked) -> Try:
@@ -196,11 +198,15 @@ def direct_line(route_id: int, site_id: int, answer: MxResult, sender: Sender) -
         connections=min([settings.SEND_CONNECTIONS, *(most for _, most in limits.shared)]),
         shared=limits.shared,
         per_connection=limits.messages,
+        site=site_id,
     )
 
 
-def site_waits(claim: Claim, sender: Sender, wanted: Mapping[int, int]) -> dict[int, tuple[int, float]]:
-    """Of the sites that may not be sent to freely now: how many may go, and the seconds until the others may.
+def site_waits(
+    claim: Claim, sender: Sender, wanted: Mapping[int, int]
+) -> tuple[set[int], dict[int, tuple[int, float]]]:
+    """The sites that are closed; and of those that may not be sent to freely now, which these are too: how many may
+    go, and the seconds until the others may.
 
     A lane of its own has bought from its site's limit already; in a mixed lane each site is asked here.
     """
@@ -217,4 +223,4 @@ def site_waits(claim: Claim, sender: Sender, wanted: Mapping[int, int]) -> dict[
             if at_once < sale.number:
                 buckets.give_back(limited[site], sale.number)
             waits[site] = (at_once, max(1.0, sale.start - now))
-    return waits
+    return {site for site in wanted if buckets.site_key(claim.route, site) in closed}, waits

@@ -14,7 +14,7 @@ from delivery import buckets, throttle
 from delivery.models import MessageState
 from delivery.queue import ending, gate
 from delivery.queue.leasing import Claim
-from delivery.queue.outcomes import Outcome, cancelled, returned
+from delivery.queue.outcomes import HANDOVER, Outcome, cancelled, returned
 from delivery.sender.jobs import Job
 from delivery.sender.places import Place
 
@@ -67,9 +67,12 @@ class Running:
         self._changed.set()
 
     def closed(self, seconds: float) -> None:
-        """The only place of this lease has failed."""
+        """The only place of this lease has failed. Where there are other routes, the next lease finds the open one."""
+        self._stop(min(seconds, HANDOVER) if self.sending.other_routes else seconds)
+
+    def _stop(self, rest: float) -> None:
         self._open = False
-        self._rest = max(self._rest, seconds)
+        self._rest = max(self._rest, rest)
         self._changed.set()
 
     # The life of a lease.
@@ -88,15 +91,15 @@ class Running:
                 await self._room()
         except (DatabaseError, InterfaceError):
             # Whoever is on the wire is answered and written down all the same: `ending.end` insists.
-            self.closed(1.0)
+            self._stop(1.0)
         try:
+            rest = await self._hand_back()
             await self._answers()
         finally:
             if place is not None:
                 place.holders.discard(self)
         if self._pause_for is not None:
             await self.process.pause(self.claim.mailing, self._pause_for)
-        rest = self.claim.ids[self._next :]
         await self.process.database.insist(
             ending.end, self.claim, self._unsettled, unrecorded=self._unrecorded, unasked=rest, rest=self._rest,
             once=self._doubtful, again={"once": True},
@@ -104,6 +107,14 @@ class Running:
 
     def _may_go_on(self) -> bool:
         return self._open and self._next < len(self.claim.ids) and not self.process.draining
+
+    async def _hand_back(self) -> list[int]:
+        """Who was not started does not wait for who is on the way. What is left of them for the lease's end."""
+        rest = self.claim.ids[self._next :]
+        if not (rest and self._pending):
+            return rest
+        done = await self.process.database.insist(ending.hand_back, self.claim, rest, rest=self._rest)
+        return [] if done else rest
 
     async def _batch(self) -> None:
         """The next few: bought from the limits, routed, marked, handed to connections."""
@@ -145,13 +156,13 @@ class Running:
         try:
             sale, now = await self.process.database.ask(buckets.buy, self.claim.scopes, wanted)
         except (DatabaseError, InterfaceError):
-            self.closed(1.0)  # slow, never open
+            self._stop(1.0)  # slow, never open
             return 0, 0.0, 0.0
         wait = max(0.0, sale.start - now)
         if not sale.number or wait > LONGEST_PAUSE:
             if sale.number:
                 await self._give_back(sale.number)
-            self.closed(wait)
+            self._stop(wait)
             return 0, 0.0, 0.0
         start = self._loop.time() + wait
         await self._until(start)
