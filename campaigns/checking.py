@@ -78,7 +78,7 @@ class Facts:
 
     campaign: Campaign
     from_address: FromAddress | None
-    route: Route | None
+    routes: list[Route]  # in the order in which they take over
     live: bool
     tracking_url: str
     analysis: Analysis | None  # None when `problem` is not

@@ -22,13 +22,13 @@ ASKED = 20_000  # people looked at for missing values: exact up to here, a share
 
 
 def gather(campaign: Campaign, *, count: bool = True) -> Facts:
-    route = launching.route_of(campaign)
+    routes = launching.routes_of(campaign)
     analysis, problem = _read(campaign)
     return Facts(
         campaign=campaign,
         from_address=campaign.from_address,
-        route=route,
-        live=route is not None and route.kind != Route.Kind.SANDBOX,
+        routes=routes,
+        live=any(route.kind != Route.Kind.SANDBOX for route in routes),
         tracking_url=settings.TRACKING_URL,
         analysis=analysis,
         problem=problem,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django import forms
 from django.core.validators import MaxLengthValidator
@@ -151,12 +151,30 @@ class ScheduleForm(forms.Form):
 
 
 class RouteForm(forms.Form):
+    """The route of a campaign, and which take over in order while it is down."""
+
     route = forms.ModelChoiceField(Route.objects.none(), label=_("Route"))
+    second = forms.ModelChoiceField(Route.objects.none(), required=False, label=_("If it is down"))
+    third = forms.ModelChoiceField(Route.objects.none(), required=False, label=_("If that one is down too"))
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         routes = workspace.routes.exclude(kind=Route.Kind.SANDBOX)
-        self.fields["route"].queryset = routes  # type: ignore[attr-defined]
+        for field in self.fields.values():
+            field.queryset = routes  # type: ignore[attr-defined]
+            field.empty_label = _("None: everybody waits until it is back")  # type: ignore[attr-defined]
+        if len(routes) < len(self.fields):
+            del self.fields["third"]
+
+    @classmethod
+    def of(cls, campaign: Campaign, routes: Sequence[Route]) -> Self:
+        """As it is chosen now."""
+        return cls(initial=dict(zip(cls.base_fields, routes, strict=False)), workspace=campaign.workspace)
+
+    def values(self) -> dict[str, Any]:
+        first, *others = [self.cleaned_data[name] for name in self.fields]
+        chosen = dict.fromkeys(one.pk for one in others if one not in (None, first))
+        return {"route": first, "next_routes": list(chosen)}
 
 
 class GiveUpForm(forms.Form):

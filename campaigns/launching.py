@@ -55,7 +55,7 @@ def schedule(
         content=contents.freeze(locked, [one.contact for one in samples.samples(locked)]),
         from_address=locked.from_address,
         reply_to=locked.reply_to,
-        routes=[route] if (route := route_of(locked)) else [],
+        routes=routes_of(locked),
         include_lists=locked.include_lists,
         exclude_lists=locked.exclude_lists,
         start_at=start_at,
@@ -79,6 +79,16 @@ def route_of(campaign: Campaign) -> Route | None:
     open_to_us = open_to_us.exclude(kind=Route.Kind.SANDBOX)
     # The one chosen may have been taken from this workspace since.
     return open_to_us.filter(pk=campaign.route_id or 0).first() or open_to_us.first()
+
+
+def routes_of(campaign: Campaign) -> list[Route]:
+    """In the order in which they take over from each other."""
+    first = route_of(campaign)
+    if first is None or first.kind == Route.Kind.SANDBOX:
+        return [first] if first else []
+    others = Route.objects.filter(workspaces=campaign.workspace, pk__in=campaign.next_routes)
+    others = others.exclude(kind=Route.Kind.SANDBOX).exclude(pk=first.pk)
+    return [first, *sorted(others, key=lambda route: campaign.next_routes.index(route.pk))]
 
 
 @transaction.atomic

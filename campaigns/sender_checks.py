@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from campaigns.checking import Check, Facts, Level, Topic
-from delivery.models import SendingDomain
+from delivery.models import Route, SendingDomain
 
 number = "{:,}".format
 GREW = 1.2  # an audience this much larger than usual is worth a look: providers notice sudden growth
@@ -136,17 +136,25 @@ def _links(domain: SendingDomain, url: str) -> Iterator[Check]:
 
 
 def delivery(facts: Facts) -> Iterator[Check]:
-    if facts.route is None:
+    if not facts.routes:
         if facts.from_address is not None:
             detail = _("An install administrator gives this workspace a route.")
             yield Check("route", Level.STOP, Topic.DELIVERY, _("No route to send over"), detail)
         return
-    if facts.route.paused_at is not None:
-        title = _("The route “%(route)s” is paused") % {"route": facts.route.name}
-        yield Check("route", Level.STOP, Topic.DELIVERY, title, _("Nothing would go out until it is resumed."))
-    else:
-        yield Check("route", Level.FINE, Topic.DELIVERY, _("Route open"), value=str(facts.route))
+    yield _route(facts.routes)
     yield from _tracking(facts)
+
+
+def _route(routes: list[Route]) -> Check:
+    """The first may be paused while another one takes over."""
+    now = next((route for route in routes if route.paused_at is None), None)
+    if now == routes[0]:
+        return Check("route", Level.FINE, Topic.DELIVERY, _("Route open"), value=str(now))
+    title = _("The route “%(route)s” is paused") % {"route": routes[0]}
+    if now is None:
+        return Check("route", Level.STOP, Topic.DELIVERY, title, _("Nothing would go out until it is resumed."))
+    detail = _("Until it is resumed, mail goes over “%(route)s”.") % {"route": now}
+    return Check("route", Level.LOOK, Topic.DELIVERY, title, detail, value=str(now))
 
 
 def _tracking(facts: Facts) -> Iterator[Check]:

@@ -38,10 +38,10 @@ def send(
     campaign: Campaign, *, to: list[str], as_contact: Contact | None, by: User | None, actor: Actor
 ) -> CampaignTest:
     """Queue it. Raises CannotTest, and TemplateProblem when the letter cannot be frozen."""
-    route = launching.route_of(campaign)
+    routes = launching.routes_of(campaign)
     if campaign.from_address is None:
         raise CannotTest(_("Choose a From address first. Nothing was sent."), "from_address")
-    if route is None:
+    if not routes:
         raise CannotTest(_("This workspace has no route for that From address. Nothing was sent."), "route")
     frozen = check_in_child(replace(contents.source(campaign), subject="[TEST] " + campaign.subject))
     try:
@@ -51,7 +51,7 @@ def send(
             content=stored.store(campaign.workspace, frozen),
             from_address=campaign.from_address,
             reply_to=campaign.reply_to,
-            routes=[route],
+            routes=routes,
             rcpts=to,
             as_contact=as_contact,
             name=str(campaign),

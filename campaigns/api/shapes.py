@@ -44,6 +44,9 @@ class CampaignIn(Body):
     include_lists: ListIds = []
     exclude_lists: ListIds = []
     route: Id | None = Field(None, description="null: the workspace's own")
+    next_routes: Annotated[list[Id], Field(max_length=2)] = Field(
+        [], description="Which take over in this order while it is down"
+    )
     give_up_hours: Annotated[int, Field(ge=1, le=GIVE_UP_HOURS)] = Field(
         GIVE_UP_HOURS, description="Whoever still waits so many hours after the start counts as failed"
     )
@@ -80,6 +83,7 @@ class CampaignOut(CampaignLine):
     include_lists: list[int]
     exclude_lists: list[int]
     route: int | None = Field(None, alias="route_id")
+    next_routes: list[int]
     give_up_hours: int
     zone: str
 

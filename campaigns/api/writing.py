@@ -181,9 +181,14 @@ def _audience(campaign: Campaign, given: CampaignIn) -> dict[str, Any]:
 
 
 def _route(campaign: Campaign, given: CampaignIn) -> dict[str, Any]:
-    if "route" not in given.model_fields_set:
-        return {}
-    form = RouteForm({"route": given.route}, workspace=campaign.workspace)
-    if given.route is not None and not form.is_valid():
-        raise of_form(form)
-    return {"route": form.cleaned_data["route"] if given.route is not None else None}
+    """Each must be one that the workspace may use."""
+    sent = given.model_fields_set & {"route", "next_routes"}
+    values: dict[str, Any] = {name: getattr(given, name) for name in sent}
+    for name, keys in values.items():
+        for key in [keys] if name == "route" else keys:
+            form = RouteForm({"route": key}, workspace=campaign.workspace)
+            if key is not None and not form.is_valid():
+                raise of_form(form, {"route": name})
+    if "route" in values:
+        values["route_id"] = values.pop("route")
+    return values

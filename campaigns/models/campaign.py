@@ -38,6 +38,7 @@ class Campaign(WorkspaceOwned):
     letter = models.TextField(blank=True)
     text = models.TextField(blank=True)  # "" = made from the HTML
     route = models.ForeignKey(Route, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    next_routes = ArrayField(models.BigIntegerField(), default=list, blank=True)  # which take over, in order
     include_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
     exclude_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
     # Whoever still waits so long after the start counts as failed; pauses come on top.

@@ -101,14 +101,15 @@ def _when(request: WorkspaceRequest, campaign: Campaign) -> dict[str, object]:
 def _check_page(
     request: WorkspaceRequest, campaign: Campaign, form: ScheduleForm, test: TestForm | None = None, status: int = 200
 ) -> HttpResponse:
+    routes = launching.routes_of(campaign)
     context = {
         "campaign": campaign,
         "tab": "send",
         "report": preflight.check(campaign),
         "form": form,
         "funnel": _funnel(campaign),
-        "route_form": RouteForm(initial={"route": campaign.route}, workspace=request.workspace),
-        "route": launching.route_of(campaign),
+        "route_form": RouteForm.of(campaign, routes),
+        "routes": routes,
         "give_up_form": GiveUpForm(initial={"give_up_hours": campaign.give_up_hours}, campaign=campaign),
         "test_form": test or TestForm(initial={"to": request.user.email}, people=samples.samples(campaign)),
         "tests": testing.recent(campaign),
@@ -130,7 +131,7 @@ def accept(request: WorkspaceRequest, pk: int) -> HttpResponse:
 def choose_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
     campaign, form = campaign_of(request, pk), RouteForm(request.POST, workspace=request.workspace)
     if form.is_valid():
-        Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(route=form.cleaned_data["route"])
+        Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT).update(**form.values())
     return redirect("campaigns:send", pk)
 
 
