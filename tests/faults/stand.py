@@ -37,6 +37,14 @@ class Left:
     marks: int
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Some of the people, and the receiver's expression for them."""
+
+    people: set[str]
+    pattern: str
+
+
 @dataclass
 class Stand:
     """`worker` is the one that a fault happens to."""
@@ -50,6 +58,7 @@ class Stand:
     others: list[Worker] = field(default_factory=list)
     struck_at: float = 0.0  # of the monotonic clock
     recovered_after: float = 0.0  # seconds from the fault until the campaign had ended
+    _free: list[int] = field(default_factory=lambda: list(range(PEOPLE)))  # not chosen yet
 
     # Before the fault.
 
@@ -128,6 +137,15 @@ class Stand:
     def taken(self) -> set[str]:
         """The addresses in the receiver's ledger."""
         return {line.rcpt for line in self.receiver.ledger()}
+
+    def chosen(self, number: int, *, waiting: bool = False) -> Chosen:
+        """So many people, others each time; `waiting`: of those whom the receiver has not taken yet."""
+        self.chance.shuffle(self._free)
+        if waiting:
+            taken = self.taken()
+            self._free.sort(key=lambda n: self.address(n) in taken)
+        numbers, self._free = self._free[:number], self._free[number:]
+        return Chosen({self.address(n) for n in numbers}, f"p({'|'.join(map(str, numbers))})")
 
     def address(self, number: int) -> str:
         return f"p{number}@{self.domain}"

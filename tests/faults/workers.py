@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.db import connection
 
@@ -40,6 +42,12 @@ class Worker:
 
     def signal(self, number: signal.Signals) -> None:
         os.killpg(self._process.pid, number)
+
+    def memory(self) -> int:
+        """The most that one of its send processes ever had, in kB."""
+        pids = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+        return max(int(found[1]) for text in texts if (found := re.search(r"VmHWM:\s+(\d+) kB", text)))
 
     def terminate(self) -> int:
         """SIGTERM to the worker, as a deployment does; its exit code."""

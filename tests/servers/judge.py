@@ -37,6 +37,12 @@ class Stage:
         self.violations: list[str] = []
         self.connections = self.accepted = self.open = self.most_open = 0
 
+    def change(self, script: Script) -> None:
+        """These parts are new: of their lists nothing is used up."""
+        self.script.update(script)
+        for phase, who in [key for key in self.used if key[0] in script]:
+            del self.used[phase, who]
+
     def scripted(self, phase: str, who: str = "") -> str | None:
         """The answer the script has here, or None for the normal one."""
         rules = self.script.get(phase)
@@ -108,7 +114,10 @@ class Judge(Conversation):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.transport.abort()
             return None
-        if scripted == "SILENT":
+        if scripted == "EOF":
+            self._flush()
+            self.transport.write_eof()
+        if scripted in ("SILENT", "EOF"):
             return asyncio.get_running_loop().create_future()
         word, _, rest = scripted.partition(" ")
         if word == "STALL":
@@ -299,5 +308,7 @@ class Judge(Conversation):
             self.pipelined = answer is not None and b"PIPELINING" in answer
         if answer == b"":  # everything has been written already
             self._out.clear()
+            if verb == b".":
+                self.reset()
             return
         super()._settle(answer, verb)

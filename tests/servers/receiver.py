@@ -20,7 +20,8 @@ A script is a dict, all of it optional:
   Benchmarks: {"store": False, "fsync": False, "check": False, "quiet": True}.
 
 An answer is a reply ("450 4.7.1 later"; "250-a\\r\\n250 b") or one of
-`DROP` (close without a word), `RST` (reset the connection), `SILENT` (never answer),
+`DROP` (close without a word), `RST` (reset the connection), `SILENT` (never answer), `EOF` (the same, and our
+side of the connection is closed),
 `ACCEPT DROP` (at the dot: write the ledger, then close), `CLOSE <reply>` (answer, then close),
 `STALL <reply>` (answer, and read nothing more), `WAIT <seconds> <answer>`,
 `SLOW <seconds> <reply>` (one octet each so many seconds),
@@ -116,7 +117,7 @@ class Receiver:
                 stream.close()
 
     def answer(self, **script: Any) -> None:
-        """Change parts of the script from now on: receiver.answer(rcpt={"gone": "550 5.1.1 no"})."""
+        """Change parts of the script from now on: receiver.answer(rcpt={"gone": "550 5.1.1 no"}). Lists begin anew."""
         self._ask({"script": script})
 
     def stats(self) -> dict[str, Any]:
@@ -171,7 +172,7 @@ async def _serve(folder: Path, port: int) -> None:
     while line := await stdin.readline():
         question = json.loads(line)
         if "script" in question:
-            stage.script.update(question["script"])
+            stage.change(question["script"])
         print(json.dumps(stage.stats()), flush=True)
 
 
