@@ -178,6 +178,11 @@ class Resolver:
         except Unanswered:
             return None
 
+    async def public_addresses(self, name: str) -> list[str]:
+        """A and AAAA that may be connected to: a stranger's name must not lead us into our own network."""
+        found = await self.lookup_addresses(name) or []
+        return [address for address in found if self._allow_private or is_public(address)]
+
     async def _values(self, name: str, kind: str) -> list[str] | None:
         try:
             return list((await self.find(name.lower().rstrip("."), kind)).values)

@@ -6,9 +6,10 @@ import hashlib
 import ipaddress
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from delivery import providers
+from delivery.mta_sts import ENFORCE, NONE, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class MxResult:
     hosts: tuple[MxHost, ...]
     site: str
     provider: str = ""  # key of delivery.providers, "" if none is known
+    policy: Policy | None = None  # MTA-STS: these may take the mail, or would have to be named
 
 
 def in_order(names: Iterable[tuple[int, str]], rng: random.Random) -> list[tuple[int, str]]:
@@ -50,6 +52,16 @@ def site_of(hosts: Iterable[str]) -> tuple[str, str]:
     if len(key) > 255:
         key = f"{parts[0][:180]}+{hashlib.sha256(key.encode()).hexdigest()[:32]}"
     return key, provider
+
+
+def permitted(result: MxResult, policy: Policy | None) -> MxResult | None:
+    """The servers that may take the mail under the domain's MTA-STS policy (RFC 8461, 5); None: there are none."""
+    if policy is None or policy.mode == NONE:
+        return result
+    if policy.mode != ENFORCE:
+        return replace(result, policy=policy)
+    hosts = tuple(host for host in result.hosts if policy.names(host.name))
+    return replace(result, hosts=hosts, policy=policy) if hosts else None
 
 
 def organisational(host: str) -> str:

@@ -6,7 +6,7 @@ from .message import Message, MessageException, MessageState
 from .queue import Deferral, Lease, Run, Tally
 from .routes import Bucket, Limit, Route
 from .sandbox import SandboxMail
-from .sites import Domain, Site
+from .sites import Domain, Site, StsPolicy
 
 __all__ = [
     "Attempt",
@@ -31,5 +31,6 @@ __all__ = [
     "SandboxMail",
     "SendingDomain",
     "Site",
+    "StsPolicy",
     "Tally",
 ]

@@ -27,3 +27,14 @@ class Domain(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class StsPolicy(models.Model):
+    """What a recipient domain asks of whoever delivers to it (MTA-STS, RFC 8461), as long as it holds."""
+
+    domain = models.OneToOneField(Domain, primary_key=True, on_delete=models.CASCADE, related_name="sts_policy")
+    policy_id = models.CharField(max_length=32)  # of the TXT record: another one means another policy
+    mode = models.CharField(max_length=10)  # delivery.mta_sts: enforce, testing, none
+    mx = models.TextField(blank=True)  # names of servers, "*." for one label, with spaces between
+    fetched_at = models.DateTimeField()
+    expires_at = models.DateTimeField()

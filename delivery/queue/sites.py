@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
+from delivery.mta_sts import Policy
+
 _ASKED = """
-    SELECT m.id, m.attempts, d.name, d.site_id FROM delivery_message m JOIN delivery_domain d ON d.id = m.domain_id
+    SELECT m.id, m.attempts, d.name, d.site_id,
+        p.policy_id, p.mode, p.mx, p.fetched_at + (p.expires_at - p.fetched_at) / 2 < now()
+    FROM delivery_message m JOIN delivery_domain d ON d.id = m.domain_id
+        LEFT JOIN delivery_stspolicy p ON p.domain_id = d.id AND p.expires_at > now()
     WHERE m.id = ANY(%s)
 """
 _LEARN = """
@@ -28,6 +34,23 @@ _LEARN = """
 """
 
 
+_KEEP_POLICY = """
+    INSERT INTO delivery_stspolicy (domain_id, policy_id, mode, mx, fetched_at, expires_at)
+    SELECT id, %(id)s, %(mode)s, %(mx)s, now(), now() + %(seconds)s * interval '1 second'
+    FROM delivery_domain WHERE name = %(domain)s
+    ON CONFLICT (domain_id) DO UPDATE SET policy_id = excluded.policy_id, mode = excluded.mode, mx = excluded.mx,
+        fetched_at = excluded.fetched_at, expires_at = excluded.expires_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A domain's MTA-STS policy that still holds; `old`: half of its time is over, so that it is looked for anew."""
+
+    policy: Policy
+    old: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One message and where its address leads, as far as it is known."""
@@ -36,6 +59,7 @@ class Asked:
     attempts: int
     domain: str
     site: int | None
+    sts: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +73,24 @@ class Learnt:
 def asked(messages: Sequence[int]) -> list[Asked]:
     with connection.cursor() as cursor:
         cursor.execute(_ASKED, [list(messages)])
-        return [Asked(*row) for row in cursor.fetchall()]
+        return [_asked(*row) for row in cursor.fetchall()]
+
+
+def _asked(message: int, attempts: int, domain: str, site: int | None, *sts: Any) -> Asked:
+    policy_id, mode, mx, old = sts
+    return Asked(
+        message, attempts, domain, site, Kept(Policy(policy_id, mode, tuple(mx.split())), old) if mode else None
+    )
+
+
+def keep_policy(domain: str, policy: Policy) -> None:
+    """For all workers, until it is over."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP_POLICY,
+            {"domain": domain, "id": policy.id, "mode": policy.mode, "mx": " ".join(policy.mx),
+             "seconds": policy.max_age},
+        )  # fmt: skip
 
 
 def learn(found: Mapping[str, Learnt]) -> dict[str, int]:

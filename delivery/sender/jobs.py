@@ -51,3 +51,4 @@ class Line:
     shared: tuple[tuple[str, int], ...]  # of all workers together: keys of limits, in order, and their most
     per_connection: int
     site: int | None = None  # of direct delivery
+    sts: str = ""  # the mode of the MTA-STS policy that holds here (delivery.mta_sts)

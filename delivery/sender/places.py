@@ -17,12 +17,12 @@ from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit
 from delivery.knowledge import classify
 from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, handed_over, held, refuses_us, returned
+from delivery.sender.dialing import dial
 from delivery.sender.jobs import Holder, Job, Line
 from delivery.sender.silence import Silence
 from delivery.sender.slots import Grip
-from delivery.smtp.client import connect, may_retry_plain
 from delivery.smtp.commands import Envelope
-from delivery.smtp.faults import Fault
+from delivery.smtp.faults import STS, Fault
 from delivery.smtp.replies import Phase, Reply
 from delivery.smtp.session import Session
 
@@ -34,6 +34,7 @@ IDLE_SECONDS = 15.0  # a connection without work is closed then
 IDLE_SHARED_SECONDS = 2.0  # one that others may be waiting for
 TURN_SECONDS = 5.0  # a connection that others do wait for goes on so long
 WAIT_SECONDS = 10.0  # for others to let go, before what waits here goes back to the queue
+FORBIDDEN_SECONDS = 60.0  # for so long no connection is tried to servers that may not be used
 RESENT = 3  # how often a message whose connection broke before its dot goes to another one under the same mark
 RENDER = "render_error"
 _OUR_SETUP = frozenset({Fault.AUTH_FAILED, Fault.AUTH_UNAVAILABLE, Fault.TLS_CERTIFICATE, Fault.TLS_UNAVAILABLE})
@@ -54,6 +55,7 @@ class Place:
         self._most = line.connections
         self._watched = False
         self._changed = asyncio.Event()
+        self._forbidden: tuple[Reply | None, float] = (None, 0.0)
         self._failed_for = 0.0  # seconds that it stays closed, once it has failed
         self._loop = asyncio.get_running_loop()
         self._awaited = 0  # leases that wait for a first connection
@@ -154,7 +156,7 @@ class Place:
             if grip is None:
                 self._none_free()
                 return
-            found = await self._dial()
+            found = await dial(self.line, self.process.timeouts)
             if isinstance(found, Reply):
                 await self.process.sharing.give(grip)
                 await self._not_opened(found)
@@ -179,24 +181,11 @@ class Place:
     def _restore_most(self) -> None:
         self._most = self.line.connections
 
-    async def _dial(self) -> Session | Reply:
-        """The next server is tried only where no connection came about (RFC 5321, 5.1)."""
-        failure = Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT)
-        for endpoint in self.line.endpoints:
-            found = await connect(endpoint, self.process.timeouts)
-            if isinstance(found, Reply) and may_retry_plain(endpoint, found):
-                found = await connect(endpoint, self.process.timeouts, plain=True)
-            if not isinstance(found, Reply):
-                return found
-            failure = found
-            if found.phase not in (Phase.CONNECT, Phase.DNS) or not found.synthetic:
-                break
-        return failure
-
     def _adopt(self, session: Session, grip: Grip) -> None:
         now = self._loop.time()
         most = min(self.line.per_connection, session.can.mail_max or self.line.per_connection)
-        hold = _Held(grip, now, now, {"host": session.host}, most)
+        told = {"host": session.host} | ({"note": session.note} if session.note else {})
+        hold = _Held(grip, now, now, told, most)
         self.sessions[session] = hold
         self._silence.heard()
         if grip.slots and not self._watched:
@@ -215,7 +204,23 @@ class Place:
             self._most = len(self.sessions)
             self._loop.call_later(30.0 * self.process.time_scale, self._restore_most)
             return
+        if reply.synthetic in STS:
+            self._forbid(reply)
+            return
         await self._trouble(reply)
+
+    def _forbid(self, reply: Reply) -> None:
+        """The domain's own policy lets nobody deliver here: no reason to close the site for other domains."""
+        self._forbidden = reply, self._loop.time() + FORBIDDEN_SECONDS * self.process.time_scale
+        while self.queue:
+            job = self.queue.popleft()
+            job.holder.done(job, self._outcome(job, reply))
+
+    @property
+    def forbidden(self) -> Reply | None:
+        """Why nobody may be sent here now, though the site is open."""
+        reply, until = self._forbidden
+        return reply if self._loop.time() < until else None
 
     async def _trouble(self, reply: Reply) -> None:
         """Nothing was said about anybody: the place closes for a while, or its route pauses if the set-up is wrong."""

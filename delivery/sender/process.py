@@ -29,6 +29,7 @@ from delivery.sender.jobs import Line
 from delivery.sender.mailing import Sending
 from delivery.sender.pace import Pace
 from delivery.sender.places import Place
+from delivery.sender.policies import Policies
 from delivery.sender.routing import Router, router_for
 from delivery.sender.running import Running
 from delivery.sender.slots import Sharing
@@ -80,6 +81,7 @@ class Process:
         self._runs: Counter[int] = Counter()
         self._deferred_first = False
         self.resolver = Resolver.from_settings()
+        self.policies = Policies(self)
         self.site_ids: dict[str, int] = {}  # by key: sites are never removed
         self._rested_at = 0.0
         self._recovered_at = 0.0
@@ -161,6 +163,7 @@ class Process:
             await asyncio.wait(self._leases)
         await asyncio.gather(*(place.close() for place in self._all_places()))
         self.sharing.close()
+        await self.policies.close()
         for mailing in self.broken:  # it would break the next process too
             await self.pause(mailing, WORKER_BROKE)
         self.database.close()

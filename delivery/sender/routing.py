@@ -14,15 +14,18 @@ from accounts import fields
 from delivery import buckets
 from delivery.buckets import Sender
 from delivery.models import Mailing, Route
-from delivery.mx import MxResult
+from delivery.mta_sts import Policy
+from delivery.mx import MxResult, permitted
 from delivery.queue import sites
 from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome, Try, decide, handed_over, returned
-from delivery.queue.sites import Asked, Learnt
+from delivery.queue.sites import Asked, Kept, Learnt
 from delivery.sender.jobs import Line
 from delivery.sender.places import Place
+from delivery.sender.policies import COME_BACK, Policies
 from delivery.smtp.client import Endpoint, Security
-from delivery.smtp.replies import Reply
+from delivery.smtp.faults import Fault
+from delivery.smtp.replies import Phase, Reply
 
 if TYPE_CHECKING:
     from delivery.sender.process import Process
@@ -85,13 +88,17 @@ class DirectRouter(Router):
 
     async def route(self, claim: Claim, ids: Sequence[int]) -> Routed:
         asked = await self._process.database.ask(sites.asked, ids)
-        found = await self._look_up({one.domain for one in asked})
+        domains = {one.domain for one in asked}
+        kept = {one.domain: one.sts for one in asked if one.sts}
+        found = await self._look_up(domains, kept)
         site_ids = await self._learn(asked, found)
         routed = Routed()
         going: dict[int, list[tuple[Asked, MxResult]]] = {}
         for one in asked:
             answer = found[one.domain]
-            if isinstance(answer, Reply):
+            if answer is None:
+                routed.settled.append(returned(one.message, COME_BACK))
+            elif isinstance(answer, Reply):
                 routed.settled.append(decide(self._try(one), answer, random.random()))
             else:
                 going.setdefault(site_ids[answer.site], []).append((one, answer))
@@ -100,7 +107,11 @@ class DirectRouter(Router):
         for site, them in going.items():
             allowed, wait = waits.get(site, (len(them), 0.0))
             for one, answer in them[:allowed]:
-                routed.places[one.message] = await self._place(claim, site, answer)
+                place = await self._place(claim, site, answer)
+                if place.forbidden:
+                    routed.settled.append(decide(self._try(one), place.forbidden, random.random()))
+                else:
+                    routed.places[one.message] = place
             for one, _ in them[allowed:]:
                 outcome = returned(one.message, wait / self._process.time_scale)
                 passed_on = self._other_routes and site in closed
@@ -110,13 +121,18 @@ class DirectRouter(Router):
     def _try(self, one: Asked) -> Try:
         return Try(one.message, one.attempts, "", self._at_most_once)
 
-    async def _look_up(self, domains: Iterable[str]) -> dict[str, MxResult | Reply]:
+    async def _look_up(self, domains: Iterable[str], kept: Mapping[str, Kept]) -> dict[str, MxResult | Reply | None]:
+        """Servers that may take each domain's mail, or the reply that says why there are none; None: not known yet."""
         names = sorted(domains)
         dns = self._process.resolver
-        answers = await asyncio.gather(*(dns.resolve_mx(name, random.Random()) for name in names))
-        return dict(zip(names, answers, strict=True))
+        mx = asyncio.gather(*(dns.resolve_mx(name, random.Random()) for name in names))
+        answers, policies = await asyncio.gather(mx, self._process.policies.of(names, kept))
+        return {
+            name: answer if isinstance(answer, Reply) else _permitted(answer, policies[name])
+            for name, answer in zip(names, answers, strict=True)
+        }
 
-    async def _learn(self, asked: Sequence[Asked], found: Mapping[str, MxResult | Reply]) -> dict[str, int]:
+    async def _learn(self, asked: Sequence[Asked], found: Mapping[str, MxResult | Reply | None]) -> dict[str, int]:
         """Ids of the sites by key; what is new is written down once a process."""
         known = self._process.site_ids
         news = {
@@ -136,6 +152,8 @@ class DirectRouter(Router):
         """Domains of one site share its limits and its closing; a connection serves those with the same MX hosts."""
         hosts = ",".join(sorted(host.name for host in answer.hosts))
         key = f"{buckets.site_key(claim.route, site)}{self._own}|{hosts}"
+        if answer.policy:
+            key += f"|{answer.policy.mode}:{','.join(answer.policy.mx)}"
         return await self._process.place(key, direct_line, claim.route, site, answer, self._own)
 
 
@@ -173,15 +191,24 @@ def smarthost_line(route_id: int, sender: Sender) -> Line:
     )
 
 
+def _permitted(answer: MxResult, policy: Policy | None) -> MxResult | Reply | None:
+    if policy is Policies.PENDING:
+        return None
+    names = ", ".join(host.name for host in answer.hosts)
+    return permitted(answer, policy) or Fault.STS_NO_MX.reply(Phase.TLS, names)
+
+
 def direct_line(route_id: int, site_id: int, answer: MxResult, sender: Sender) -> Line:
-    """To these MX hosts: TLS if they offer it, no certificate asked for (there is none to rely on)."""
+    """To these MX hosts: TLS if they offer it, no certificate asked for (there is none to rely on), unless an MTA-STS
+    policy of the domain says that there is."""
     route = Route.objects.get(pk=route_id)
     limits = buckets.connections(route, site_id, sender)
+    policy = answer.policy
     endpoints = tuple(
         Endpoint(
             host=host.name,
             port=settings.MX_PORT,
-            security=Security.OPPORTUNISTIC,
+            security=Security.STARTTLS if policy and policy.names(host.name) else Security.OPPORTUNISTIC,
             addresses=host.addresses,
             ehlo_name=route.ehlo_name or settings.SMTP_HOSTNAME,
             source_address=route.source_address or "",
@@ -194,6 +221,7 @@ def direct_line(route_id: int, site_id: int, answer: MxResult, sender: Sender) -
         provider=answer.provider,
         sandbox=False,
         smarthost=False,
+        sts=policy.mode if policy else "",
         endpoints=endpoints,
         connections=min([settings.SEND_CONNECTIONS, *(most for _, most in limits.shared)]),
         shared=limits.shared,

@@ -41,6 +41,10 @@ class Fault(enum.StrEnum):
     TLS_CERTIFICATE = "tls_certificate", 454, "4.7.5", "The server's certificate cannot be trusted."
     AUTH_FAILED = "auth_failed", 454, "4.7.8", "The server does not accept this user name and password."
     AUTH_UNAVAILABLE = "auth_unavailable", 454, "4.7.4", "The server offers no sign-in method that may be used here."
+    # The MTA-STS policy of the recipient's domain (RFC 8461, 5): about that domain, not about our route.
+    STS_NO_MX = "sts_no_mx", 454, "4.7.5", "The domain's MTA-STS policy names none of its mail servers."
+    STS_NO_TLS = "sts_no_tls", 454, "4.7.5", "The domain's MTA-STS policy demands TLS, which could not be agreed on."
+    STS_CERTIFICATE = "sts_certificate", 454, "4.7.5", "The domain's MTA-STS policy demands a valid certificate."
     # Within the dialogue.
     TIMEOUT = "timeout", 421, "4.4.2", "The server did not answer in time."
     TIMEOUT_AFTER_DOT = "timeout_after_dot", 421, "4.4.2", "The message was sent; the answer did not come in time."
@@ -70,6 +74,7 @@ class Ending(enum.StrEnum):
     UNCERTAIN = "uncertain"  # the dot may have been taken, no answer is known
 
 
+STS = frozenset({Fault.STS_NO_MX, Fault.STS_NO_TLS, Fault.STS_CERTIFICATE})
 _BEFORE_MAIL = frozenset({Phase.CONNECT, Phase.TLS, Phase.HELO, Phase.AUTH})
 
 
@@ -77,6 +82,8 @@ def ending(reply: Reply) -> Ending:
     """Which way a message goes by its last reply; the caller may still know better (three marks: held)."""
     if reply.phase is Phase.DOT and reply.synthetic:
         return Ending.UNCERTAIN
+    if reply.synthetic in STS:
+        return Ending.DEFERRED
     if reply.phase in _BEFORE_MAIL or reply.synthetic == Fault.WITHDRAWN:
         return Ending.RETURNED
     if reply.ok:

@@ -35,6 +35,7 @@ class Session(Pipeline):
         super().__init__(can, timeouts)
         self.host, self.port = host, port
         self.ehlo_name, self.address, self.tls, self.banner = ehlo_name, address, tls, banner
+        self.note = ""  # a remark for the dialogue
 
     def take_over(self, transport: Any) -> None:
         """Become the protocol of an open transport."""
@@ -112,7 +113,10 @@ class Session(Pipeline):
 
     def connection(self) -> Transcript:
         """What the connection is: all that is kept of a delivered message's dialogue, beside its final reply."""
-        return Transcript(host=self.host, address=self.address, port=self.port, tls=self.tls, ehlo_name=self.ehlo_name)
+        return Transcript(
+            host=self.host, address=self.address, port=self.port, tls=self.tls, ehlo_name=self.ehlo_name,
+            note=self.note,
+        )  # fmt: skip
 
     def transcript(self) -> Transcript:
         """Inside `on_reply`: the dialogue of the message that is being answered."""

@@ -34,6 +34,7 @@ class Transcript:
     earlier: int = 0  # messages sent before on this connection
     octets: int = 0  # of the message written behind 354; 0 if none was
     milestones: tuple[Milestone, ...] = ()
+    note: str = ""  # our own remark on the connection
 
     def as_json(self) -> dict[str, Any]:
         """For a JSON column; `from_json` reads it back. Of a delivered message {"host": …} alone is enough."""
@@ -41,6 +42,8 @@ class Transcript:
             "host": self.host, "address": self.address, "port": self.port, "tls": self.tls,
             "ehlo": self.ehlo_name, "earlier": self.earlier, "octets": self.octets,
         }  # fmt: skip
+        if self.note:
+            kept["note"] = self.note
         if self.milestones:
             kept["said"] = [[round(m.seconds, 3), m.phase.value, m.text] for m in self.milestones]
         return kept
@@ -52,6 +55,7 @@ class Transcript:
         return cls(
             kept.get("host", ""), kept.get("address", ""), kept.get("port", 0), kept.get("tls", ""),
             kept.get("ehlo", ""), kept.get("earlier", 0), kept.get("octets", 0), said,
+            kept.get("note", ""),
         )  # fmt: skip
 
 
@@ -88,7 +92,7 @@ def dialogue(mail_from: str, rcpt_to: str, transcript: Transcript, final: str = 
 def _about(transcript: Transcript) -> list[Line]:
     port = f":{transcript.port}" if transcript.port else ""
     where = f"{transcript.host}{port}" + (f" [{transcript.address}]" if transcript.address else "")
-    return [Line(None, "", text) for text in (where, transcript.tls) if text]
+    return [Line(None, "", text) for text in (where, transcript.tls, transcript.note) if text]
 
 
 def _ours(mail_from: str, rcpt_to: str, transcript: Transcript) -> dict[Phase, str]:
