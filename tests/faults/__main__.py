@@ -58,7 +58,7 @@ class Told:
         )
 
     def add(self, one: Stand, bound: int) -> None:
-        found = invariants.judge(one.mailing, one.receiver, PEOPLE)
+        found = invariants.judge(one.mailing, one.ledger(), PEOPLE)
         self.sent += found.accepted + found.duplicated
         self.lost += found.lost
         self.duplicated += found.duplicated
@@ -93,7 +93,8 @@ def play() -> list[Told]:
             line = Told(row.fault, min(row.runs, MOST), SEED)
             for run in range(line.runs):
                 number += 1
-                with stand(here, broker, number=number, chance=random.Random(f"{SEED} {row.fault} {run}")) as one:
+                chance = random.Random(f"{SEED} {row.fault} {run}")
+                with stand(here, broker, row.scene, number=number, chance=chance) as one:
                     play_one(row, one, line)
             print(line.line(), flush=True)
             told.append(line)
@@ -115,9 +116,9 @@ def play_one(row: Row, one: Stand, line: Told) -> None:
 
 
 def check(one: Stand, bound: int) -> None:
-    invariants.check(one.mailing, one.receiver)
+    invariants.check(one.mailing, one.ledger())
     assert one.mailing.state == Mailing.State.FINISHED, f"the campaign is {one.mailing.state}"
-    found = invariants.judge(one.mailing, one.receiver, PEOPLE)
+    found = invariants.judge(one.mailing, one.ledger(), PEOPLE)
     assert not (found.lost or found.duplicated or found.waiting), f"{found}"
     assert found.uncertain <= bound, f"{found.uncertain} unknown, and at most {bound} can have been under way"
 

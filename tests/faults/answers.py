@@ -5,7 +5,8 @@ from __future__ import annotations
 from contacts.models import Suppression
 from delivery.models import Attempt, Message, MessageState
 from tests.faults import workers
-from tests.faults.stand import PEOPLE, SLOW, Stand
+from tests.faults.scenes import PEOPLE, SLOW
+from tests.faults.stand import Stand
 
 BUSY = "421 4.3.2 Too busy, try again later"
 LATER = "451 4.3.0 Temporary failure"
@@ -26,7 +27,7 @@ def busy_at_each_phase(stand: Stand) -> int:
         if phase in ("banner", "ehlo"):
             script["mail"] = BUSY  # so that there are new connections
         stand.answer(**script)
-        workers.work_until(lambda phase=phase, before=before: _told(stand, phase) > before)  # type: ignore[misc]
+        stand.until(lambda phase=phase, before=before: _told(stand, phase) > before)  # type: ignore[misc]
         stand.calm()
     stand.drain()
     refused = Attempt.objects.filter(mailing_id=stand.mailing.pk, code=421)

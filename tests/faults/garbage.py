@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from delivery.models import MessageState
-from tests.faults import workers
-from tests.faults.stand import ENDS_WITHIN, SLOW, Stand
+from tests.faults.scenes import SLOW
+from tests.faults.stand import ENDS_WITHIN, Stand
 
 GARBAGE = [
     r"RAW \x00\x01\x02\x7f\xff\r\n",
@@ -55,7 +55,7 @@ def _each(stand: Stand, answers: list[str]) -> int:
         rcpt={one.pattern: [answer] for one, answer in zip(at_rcpt, answers, strict=True)},
         dot={one.pattern: [answer] for one, answer in zip(at_dot, answers, strict=True)} | {"*": SLOW},
     )  # fmt: skip
-    workers.work_until(stand.ended, seconds=ENDS_WITHIN)
+    stand.until(stand.ended, seconds=ENDS_WITHIN)
     grown = stand.worker.memory() - before
     assert grown < GROWTH, f"the send processes' memory grew by {grown} kB"
     stand.drain()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from delivery.keyring import keyring
 from delivery.models import Mailing, Message, MessageState
 from delivery.queue.counts import counts
 from tests.faults.workers import number
-from tests.servers.receiver import Receiver
+from tests.servers.receiver import Acceptance
 
 EXPLAINED = {MessageState.FAILED, MessageState.UNCERTAIN, MessageState.HELD, MessageState.CANCELLED}
 WAITING = {MessageState.QUEUED, MessageState.DEFERRED}
@@ -27,9 +28,9 @@ class Judgement:
     waiting: int
 
 
-def judge(mailing: Mailing, receiver: Receiver, people: int) -> Judgement:
-    """`people` should have become messages."""
-    taken = _taken(receiver)
+def judge(mailing: Mailing, ledger: Sequence[Acceptance], people: int) -> Judgement:
+    """`people` should have become messages; `ledger` is that of all receivers."""
+    taken = _taken(ledger)
     states = _states(mailing)
     waiting = _of(states, *WAITING)
     explained = set(taken) | _of(states, *EXPLAINED) | waiting
@@ -43,10 +44,10 @@ def judge(mailing: Mailing, receiver: Receiver, people: int) -> Judgement:
     )
 
 
-def check(mailing: Mailing, receiver: Receiver) -> None:
+def check(mailing: Mailing, ledger: Sequence[Acceptance]) -> None:
     """Raises AssertionError for anything lost, doubled or unexplained. No lease may be open."""
     _states_add_up(mailing)
-    taken = _taken(receiver)
+    taken = _taken(ledger)
     assert None not in taken, "a token that is not ours"
     doubled = [message for message, times in taken.items() if times > 1]
     assert not doubled, f"sent twice: {doubled}"
@@ -61,8 +62,8 @@ def check(mailing: Mailing, receiver: Receiver) -> None:
     _no_waiting_message_is_forgotten(mailing)
 
 
-def _taken(receiver: Receiver) -> Counter[int | None]:
-    return Counter(keyring().parse_return_path(line.token) for line in receiver.ledger())
+def _taken(ledger: Sequence[Acceptance]) -> Counter[int | None]:
+    return Counter(keyring().parse_return_path(line.token) for line in ledger)
 
 
 def _states(mailing: Mailing) -> dict[int, int]:

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from delivery.models import Attempt, Lease, MessageState
 from tests.faults import workers
-from tests.faults.stand import PEOPLE, Stand, locked
-from tests.faults.workers import Worker
+from tests.faults.scenes import PEOPLE
+from tests.faults.stand import Stand, locked
 
 
 def killed(stand: Stand) -> int:
@@ -92,9 +92,9 @@ def stopped_in_a_transaction(stand: Stand) -> int:
 def _goes_on_after_its_leases(stand: Stand) -> int:
     marks = workers.open_marks()
     leases = list(Lease.objects.filter(closed_at=None).values_list("pk", flat=True))
-    stand.others.append(Worker())
+    stand.others.append(stand.scene.worker())
     over = Lease.objects.filter(pk__in=leases, closed_at=None)
-    workers.work_until(lambda: not over.exists(), seconds=40)
+    stand.until(lambda: not over.exists(), seconds=40)
     time.sleep(stand.chance.random())
     stand.worker.signal(signal.SIGCONT)
     stand.drain()

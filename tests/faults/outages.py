@@ -8,9 +8,8 @@ import time
 from django.db import connection
 
 from config.embedded import postgres
-from tests.faults import place, workers
+from tests.faults import place
 from tests.faults.stand import Stand
-from tests.faults.workers import Worker
 
 AWAY = 6.0 if os.environ.get("SHORT") else 30.0  # seconds of the database; a lease lasts 4
 
@@ -42,9 +41,9 @@ def broker_is_killed(stand: Stand) -> int:
     stand.broker.kill()
     time.sleep(stand.chance.random() * 2)
     stand.broker.start()
-    workers.work_until(lambda: stand.ended() or not stand.worker.alive())
+    stand.until(lambda: stand.ended() or not stand.worker.alive())
     if not stand.worker.alive():
-        stand.worker = Worker()
+        stand.worker = stand.scene.worker()
     stand.drain(codes=(0, 1))
     return 0
 

@@ -8,7 +8,8 @@ from contacts import subscriptions
 from contacts.models import Suppression
 from delivery.models import MessageState
 from tests.faults import workers
-from tests.faults.stand import PEOPLE, Stand
+from tests.faults.scenes import PEOPLE
+from tests.faults.stand import Stand
 
 
 def suppressed(stand: Stand) -> int:

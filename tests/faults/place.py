@@ -39,6 +39,7 @@ def prepare() -> None:
     settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
     fcntl.flock(os.open(settings.RUN_DIR / "faults.lock", os.O_CREAT | os.O_WRONLY), fcntl.LOCK_EX)
     postgres.start(VAR)
+    (settings.RUN_DIR / "postgres.keep").touch()  # a `make up` that ends leaves it running
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")

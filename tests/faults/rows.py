@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.faults import answers, garbage, kills, outages, people
+from tests.faults import answers, everything, garbage, kills, outages, people, scenes
+from tests.faults.scenes import Scene
 from tests.faults.stand import Stand
 
 
@@ -16,6 +18,7 @@ class Row:
     fault: str
     hit: Callable[[Stand], int]
     runs: int = 3
+    scene: Callable[[int, ExitStack], Scene] = scenes.smarthost
 
 
 ROWS = [
@@ -24,6 +27,8 @@ ROWS = [
     Row("kill -9 worker, before the dot", kills.killed_before_the_dot, 20),
     Row("kill -9 worker, between dot and 250", kills.killed_between_dot_and_reply, 20),
     Row("kill -9 worker, between 250 and commit", kills.killed_between_reply_and_commit, 20),
+    Row("kill -9 of everything, then make up", everything.killed, 5, scenes.install),
+    Row("two schedulers", everything.doubled, 3, scenes.two_schedulers),
     Row("SIGTERM of the worker", kills.terminated, 20),
     Row("worker stopped beyond its lease", kills.stopped_beyond_its_lease),
     Row("worker stopped in a transaction", kills.stopped_in_a_transaction),

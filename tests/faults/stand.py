@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import psycopg
 from django.utils import timezone
 
+from accounts import fields
 from config.embedded import places, postgres
 from contacts.models import List
 from delivery.models import Lease, Mailing, Message, MessageState, Route
 from tests.delivery.queue.world import World
 from tests.faults import invariants, place, workers
 from tests.faults.broker import Broker
+from tests.faults.scenes import CALM, PEOPLE, Scene
 from tests.faults.workers import Worker
-from tests.servers.receiver import Receiver
+from tests.servers.receiver import Acceptance, Receiver
 
-PEOPLE = 900
 ENDS_WITHIN = place.LEASE_SECONDS + 60.0
-SLOW = "WAIT 0.03"  # the answer to a dot: the campaign lasts, and dots are open at every moment
-# A connection plays only those phases that had a script when it began.
-CALM = {"mail": [], "rcpt": {}, "data": [], "dot": {"*": SLOW}, "banner": [], "ehlo": []}
 
 
 @dataclass(frozen=True)
@@ -50,22 +46,30 @@ class Stand:
     """`worker` is the one that a fault happens to."""
 
     chance: random.Random
-    receiver: Receiver
+    scene: Scene
     broker: Broker
     mailing: Mailing
-    domain: str
     worker: Worker
     others: list[Worker] = field(default_factory=list)
     struck_at: float = 0.0  # of the monotonic clock
     recovered_after: float = 0.0  # seconds from the fault until the campaign had ended
     _free: list[int] = field(default_factory=lambda: list(range(PEOPLE)))  # not chosen yet
 
+    @property
+    def receiver(self) -> Receiver:
+        """The only one, or the well one."""
+        return self.scene.receivers[0]
+
+    def until(self, true: Callable[[], bool], *, seconds: float = ENDS_WITHIN) -> None:
+        """Until it is true; meanwhile we do what beat does, where none runs."""
+        (workers.wait_for if self.scene.has_beat else workers.work_until)(true, seconds=seconds)
+
     # Before the fault.
 
     def midway(self) -> None:
         """Some moment between a twelfth and the half of the campaign, while marks are open."""
         wanted = self.chance.randrange(PEOPLE // 12, PEOPLE // 2)
-        workers.work_until(lambda: self.accepted() >= wanted and workers.open_marks() > 0)
+        self.until(lambda: self.accepted() >= wanted and workers.open_marks() > 0)
         time.sleep(self.chance.random() * 0.05)
         self.struck_at = time.monotonic()
 
@@ -105,17 +109,17 @@ class Stand:
     def go_on(self, *, unknown: int) -> None:
         """What the dead worker left is recovered, at most so many people unknown; another one does the rest."""
         workers.recover_all()
-        invariants.check(self.mailing, self.receiver)
+        invariants.check(self.mailing, self.ledger())
         found = self.people_in(MessageState.UNCERTAIN)
         assert len(found) <= unknown, f"{len(found)} unknown, and at most {unknown} can have been under way"
         self.calm()
-        self.worker = Worker()
+        self.worker = self.scene.worker()
         self.drain()
 
     def drain(self, *, codes: Collection[int] = (0,)) -> None:
         """Until the campaign has ended and all workers have gone, with one of these exit codes."""
         while not self.recovered_after or not self.ended():
-            workers.work_until(self.ended, seconds=ENDS_WITHIN)
+            self.until(self.ended, seconds=ENDS_WITHIN)
             self.recovered_after = time.monotonic() - self.struck_at
             assert self.recovered_after < ENDS_WITHIN, f"it took {self.recovered_after:.0f} s"
             for worker in (self.worker, *self.others):
@@ -124,7 +128,7 @@ class Stand:
             self.others.clear()
             workers.recover_all()
             if not self.ended():  # what came late has opened it again
-                self.worker = Worker()
+                self.worker = self.scene.worker()
 
     def ended(self) -> bool:
         self.mailing.refresh_from_db()
@@ -135,8 +139,11 @@ class Stand:
         return set(Message.objects.filter(mailing=self.mailing, state=state).values_list("rcpt", flat=True))
 
     def taken(self) -> set[str]:
-        """The addresses in the receiver's ledger."""
-        return {line.rcpt for line in self.receiver.ledger()}
+        """The addresses in the receivers' ledgers."""
+        return {line.rcpt for line in self.ledger()}
+
+    def ledger(self) -> list[Acceptance]:
+        return [line for receiver in self.scene.receivers for line in receiver.ledger()]
 
     def chosen(self, number: int, *, waiting: bool = False) -> Chosen:
         """So many people, others each time; `waiting`: of those whom the receiver has not taken yet."""
@@ -148,25 +155,24 @@ class Stand:
         return Chosen({self.address(n) for n in numbers}, f"p({'|'.join(map(str, numbers))})")
 
     def address(self, number: int) -> str:
-        return f"p{number}@{self.domain}"
+        return self.scene.addresses[number]
 
 
 @contextmanager
-def stand(world: World, broker: Broker, *, number: int, chance: random.Random) -> Iterator[Stand]:
+def stand(
+    world: World, broker: Broker, scene: Callable[[int, ExitStack], Scene], *, number: int, chance: random.Random
+) -> Iterator[Stand]:
     """A campaign of its own in the common workspace, just launched. `number` sets it apart from the others."""
-    folder = Path(tempfile.mkdtemp(dir=place.FOLDER, prefix="receiver-"))
-    domain = f"r{number}.example.net"
-    with Receiver.start(CALM | {"store": False}, folder=folder) as receiver:
-        here = replace(
-            world,
-            list=List.objects.create(workspace=world.workspace, name=f"Run {number}", list_id_label=f"run{number}"),
-            route=Route.objects.create(
-                name=f"Run {number}", kind=Route.Kind.SMARTHOST, security=Route.Security.NONE,
-                host=receiver.host, port=receiver.port,
-            ),
-        )  # fmt: skip
-        here.people(f"p{n}@{domain}" for n in range(PEOPLE))
-        found = Stand(chance, receiver, broker, here.mailing(), domain, Worker())
+    with ExitStack() as ends:
+        made = scene(number, ends)
+        route = Route(name=f"Run {number}", **made.route)
+        if made.password:
+            fields.seal(route, "password_sealed", made.password)
+        route.save()
+        people = List.objects.create(workspace=world.workspace, name=f"Run {number}", list_id_label=f"run{number}")
+        here = replace(world, list=people, route=route)
+        here.people(made.addresses)
+        found = Stand(chance, made, broker, here.mailing(), made.worker())
         found.struck_at = time.monotonic()
         try:
             yield found

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from django.db import connection
@@ -23,13 +23,15 @@ LOG = place.FOLDER / "worker.log"
 
 
 class Worker:
-    """The product's own send worker, in a process group of its own so that one signal reaches all of it."""
+    """One of the product's own processes, a send worker if nothing else is said, in a process group of its own so that
+    one signal reaches all of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
         with LOG.open("ab") as log:
             self._process = subprocess.Popen(
-                plan.worker("send", PROCESSES), cwd=place.ROOT, stdout=log, stderr=log, start_new_session=True
-            )
+                command or plan.worker("send", PROCESSES), cwd=place.ROOT, stdout=log, stderr=log,
+                start_new_session=True, env=environment or os.environ,
+            )  # fmt: skip
 
     def alive(self) -> bool:
         return self._process.poll() is None
