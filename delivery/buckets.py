@@ -7,7 +7,7 @@ no bucket is read. A bucket that cannot be read raises: slow, never open.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -57,6 +57,11 @@ def site_key(route: int, site: int) -> str:
     return f"route:{route}/site:{site}"
 
 
+def slow_key(key: str) -> str:
+    """The bucket that sells the rate of this one's slowing: what is sold of set limits stays sold."""
+    return f"{key}/slow"
+
+
 def closing_keys(route: Route, site: int | None) -> list[str]:
     """The buckets whose closing stops a lease: a smarthost's is the route's, a direct route's the site's."""
     if route.kind != Route.Kind.DIRECT:
@@ -73,27 +78,40 @@ def limits() -> list[Limit]:
     return list(Limit.objects.all())
 
 
-def scopes(known: Iterable[Limit], sender: Sender, route: Route, site: int | None) -> list[Scope]:
-    """Those of the limits that hold for this sender on this route, by key; of sites only where we deliver to one."""
-    found = [
-        Scope(key, rates)
+def scopes(
+    known: Iterable[Limit], sender: Sender, route: Route, site: int | None, slowed: Mapping[str, float]
+) -> list[Scope]:
+    """Those of the limits that hold for this sender on this route, by key; of sites only where we deliver to one.
+
+    `slowed`: messages a second by key of a bucket, where a receiver asked us to slow down.
+    """
+    found = {
+        key: set_rates
         for limit in known
-        if (key := _key(limit)) and _applies(limit, route, site, sender) and (rates := _rates(limit)) != Limits()
-    ]
-    return sorted(found, key=lambda scope: scope.key)
+        if (key := _key(limit)) and _applies(limit, route, site, sender) and (set_rates := rates(limit)) != Limits()
+    }
+    for key in closing_keys(route, site):
+        if key in slowed:
+            found[slow_key(key)] = Limits(per_second=slowed[key])
+    return [Scope(key, found[key]) for key in sorted(found)]
 
 
-def limited_sites(route: int, sender: Sender) -> dict[int, list[Scope]]:
+def limited_sites(route: int, sender: Sender, slowed: Mapping[str, float]) -> dict[int, list[Scope]]:
     """What limits the rate of single sites, by site, for this sender over this direct route."""
-    found: dict[int, list[Scope]] = {}
+    found: dict[int, dict[str, Limits]] = {}
     for limit in Limit.objects.filter(site__isnull=False):
-        site, rates = limit.site_id, _rates(limit)
-        if site is not None and rates != Limits() and _names(limit, route, sender):
-            found.setdefault(site, []).append(Scope(_key(limit), rates))
-    return {site: sorted(them, key=lambda scope: scope.key) for site, them in found.items()}
+        site, set_rates = limit.site_id, rates(limit)
+        if site is not None and set_rates != Limits() and _names(limit, route, sender):
+            found.setdefault(site, {})[_key(limit)] = set_rates
+    ours = site_key(route, 0).removesuffix("0")
+    for key, rate in slowed.items():
+        if key.startswith(ours):
+            slow = {slow_key(key): Limits(per_second=rate)}
+            found.setdefault(int(key.removeprefix(ours)), {}).update(slow)
+    return {site: [Scope(key, them[key]) for key in sorted(them)] for site, them in found.items()}
 
 
-def _rates(limit: Limit) -> Limits:
+def rates(limit: Limit) -> Limits:
     return Limits(limit.per_second, limit.per_minute, limit.per_hour, limit.per_day)
 
 
@@ -168,13 +186,19 @@ def give_back(bought: Sequence[Scope], number: int) -> None:
     _write({scope.key: throttle.give_back(rows[scope.key], scope.limits, number, now) for scope in bought})
 
 
-def _locked(keys: Sequence[str]) -> tuple[dict[str, throttle.Bucket], float]:
+def ensure(keys: Sequence[str]) -> None:
+    """The rows of these buckets are there."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO delivery_bucket (key, slots, day_slots, closings, closed_cause)"
             " SELECT key, '{}', '{}', 0, '' FROM unnest(%s::text[]) AS key ORDER BY key ON CONFLICT DO NOTHING",
             [list(keys)],
         )
+
+
+def _locked(keys: Sequence[str]) -> tuple[dict[str, throttle.Bucket], float]:
+    ensure(keys)
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT key, extract(epoch FROM next_at)::float8, slots, extract(epoch FROM slots_at)::float8, day_slots,"
             " extract(epoch FROM day_slots_at)::float8 FROM delivery_bucket WHERE key = ANY(%s) ORDER BY key"
@@ -221,17 +245,14 @@ def closed_seconds(keys: Iterable[str]) -> dict[str, float]:
         return dict(cursor.fetchall())
 
 
-def close(key: str, cause: str) -> float:
+def close(key: str, cause: str, *, gently: bool = False) -> float:
     """Nothing goes there for a minute, doubling to thirty while it keeps failing. Returns the (scaled) seconds.
 
-    Workers that fail together count once: a bucket that is closed already stays as it is.
+    Gently: from a second on, where a server answers and asks for less. Workers that fail together count once: a bucket
+    that is closed already stays as it is.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO delivery_bucket (key, slots, day_slots, closings, closed_cause) VALUES (%s, '{}', '{}', 0, '')"
-            " ON CONFLICT DO NOTHING",
-            [key],
-        )
+        ensure([key])
         cursor.execute(
             "SELECT closings, extract(epoch FROM closed_until - now())::float8 FROM delivery_bucket"
             " WHERE key = %s FOR UPDATE",
@@ -240,7 +261,7 @@ def close(key: str, cause: str) -> float:
         closings, still = cursor.fetchone()
         if still is not None and still > 0:
             return float(still)
-        seconds: float = retry.closed_for(closings + 1) * settings.TIME_SCALE
+        seconds: float = retry.closed_for(closings + 1, gently=gently) * settings.TIME_SCALE
         cursor.execute(
             "UPDATE delivery_bucket SET closings = closings + 1, closed_cause = %s,"
             " closed_until = now() + %s * interval '1 second' WHERE key = %s",

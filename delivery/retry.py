@@ -27,9 +27,14 @@ def delay(category: Category, attempt: int, chance: float, *, sandbox: bool = Fa
 
 
 CLOSED_FIRST = MINUTE
+CLOSED_GENTLY = 1.0
 CLOSED_LONGEST = 30 * MINUTE
 
 
-def closed_for(closings: int) -> float:
-    """Seconds that a site or route stays closed after its `closings`-th failure in a row (1 is the first)."""
-    return min(CLOSED_FIRST * 2.0 ** max(0, closings - 1), CLOSED_LONGEST)
+def closed_for(closings: int, *, gently: bool = False) -> float:
+    """Seconds that a site or route stays closed after its `closings`-th failure in a row (1 is the first).
+
+    Gently: it answers and asks for less, so that it is asked again soon.
+    """
+    first = CLOSED_GENTLY if gently else CLOSED_FIRST
+    return min(first * 2.0 ** max(0, closings - 1), CLOSED_LONGEST)

@@ -68,6 +68,7 @@ class Limit(models.Model):
     per_day = models.PositiveIntegerField(null=True, blank=True)  # rolling 24 h
     connections = models.PositiveIntegerField(null=True, blank=True)
     per_connection = models.PositiveIntegerField(null=True, blank=True)  # messages before we reconnect
+    idle_seconds = models.PositiveIntegerField(null=True, blank=True)  # a connection without work is closed then
 
     class Meta:
         constraints = [
@@ -78,7 +79,7 @@ class Limit(models.Model):
 
 
 class Bucket(models.Model):
-    """What the workers share about one scope: time sold, slots of the hour and day, closed until when."""
+    """What the workers share about one scope: time sold, slots of the hour and day, closed until when, how slow."""
 
     key = models.CharField(max_length=120, primary_key=True)  # "route:1", "route:1/site:7", "domain:3", "workspace:2"
     next_at = models.DateTimeField(null=True, blank=True)
@@ -89,3 +90,14 @@ class Bucket(models.Model):
     closed_until = models.DateTimeField(null=True, blank=True)
     closings = models.PositiveIntegerField(default=0)  # in a row: 1 min, doubling to 30
     closed_cause = models.CharField(max_length=80, blank=True)
+    # Somebody asked us to slow down (delivery.adapting); the rate now follows from these.
+    slowed_at = models.DateTimeField(null=True, blank=True)  # the last time that counted
+    slowed_since = models.DateTimeField(null=True, blank=True)  # the first of a series
+    slowed_until = models.DateTimeField(null=True, blank=True)
+    refused_rate = models.FloatField(null=True, blank=True)  # messages a second
+    slowed_cause = models.CharField(max_length=80, blank=True, default="", db_default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["slowed_until"], name="bucket_slowed", condition=models.Q(slowed_until__isnull=False))
+        ]

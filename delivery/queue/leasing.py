@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from delivery import buckets
+from delivery import buckets, slowdowns
 from delivery.models import Mailing, Route
 
 UNLIMITED = 1_000  # ids of a lease where nothing limits the rate
@@ -155,7 +155,8 @@ def _claim_deferred(parameters: dict[str, Any]) -> list[int]:
 
 def _scopes(mailing: int, route: Route, site: int | None) -> list[buckets.Scope]:
     sender = buckets.sender_of(Mailing.objects.select_related("from_address").get(pk=mailing))
-    return buckets.scopes(buckets.limits(), sender, route, site)
+    slowed = {one.key: one.rate() for one in slowdowns.current()}
+    return buckets.scopes(buckets.limits(), sender, route, site, slowed)
 
 
 def _size(scopes: list[buckets.Scope]) -> int:

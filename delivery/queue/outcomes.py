@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from delivery import retry
+from delivery import adapting, retry
 from delivery.knowledge import Action, Category, Scope, Verdict, classify
 from delivery.models import Attempt, MessageState
 from delivery.smtp.faults import Ending, Fault, ending
@@ -46,6 +46,7 @@ class Outcome:
     rest_domain: bool = False
     crashed: int = 0
     values_at: datetime | None = None  # of the first mark, where the next try must have the same bytes
+    slower: bool = False  # the answer asks us to slow down
     waits_for: int | None = None  # the site whose own lane takes it, so that the next lease asks who may go there
 
     def recorded(self) -> dict[str, Any]:
@@ -88,11 +89,13 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     if attempt.smarthost and refuses_us(reply, verdict):
         return _refused_us(attempt, reply, verdict)
     end = _corrected(ending(reply), reply, verdict)
+    slower = adapting.asks(reply, verdict)
     if end is Ending.RETURNED:
-        return Outcome(attempt.message, RETURNED, verdict.cause, retry.closed_for(1), reply=reply)
+        delay = retry.closed_for(1, gently=slower)
+        return Outcome(attempt.message, RETURNED, verdict.cause, delay, reply=reply, slower=slower)
     if end is Ending.UNCERTAIN and not attempt.at_most_once:
         end = Ending.DEFERRED
-    outcome = Outcome(attempt.message, _RESULTS[end], verdict.cause, costs=1, reply=reply)
+    outcome = Outcome(attempt.message, _RESULTS[end], verdict.cause, costs=1, reply=reply, slower=slower)
     if end is Ending.DEFERRED:
         outcome.delay = retry.delay(verdict.category, attempt.attempts + 1, chance, sandbox=attempt.sandbox)
     if end is Ending.FAILED:

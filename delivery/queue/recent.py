@@ -36,6 +36,12 @@ _BY_SERVER = """
     WHERE result BETWEEN 1 AND 4 AND at > now() - %(seconds)s * interval '1 second'
     GROUP BY 1, 2 ORDER BY 1, 2
 """
+# 2: delivered. From the first on, since they may have begun a moment ago.
+_TAKEN = """
+    SELECT count(*), extract(epoch FROM clock_timestamp() - min(at))::float8
+    FROM ({tail}) tail WHERE result = 2 AND route_id = %(route)s AND (%(site)s::bigint IS NULL OR site_id = %(site)s)
+        AND at > clock_timestamp() - %(seconds)s * interval '1 second'
+"""
 _SECONDS = """
     SELECT percentile_cont(%(quantiles)s::float8[]) WITHIN GROUP (ORDER BY took_ms / 1000.0)
     FROM ({tail}) tail WHERE result BETWEEN 1 AND 4 AND at > now() - %(seconds)s * interval '1 second'
@@ -62,6 +68,14 @@ def replies(*, blocks: int = BLOCKS) -> Replies:
         {(server, reply): n / span for server, reply, n in counted},
         {str(one): value for one, value in zip(QUANTILES, quantiles or [], strict=False) if value is not None},
     )
+
+
+def taken(route: int, site: int | None, seconds: float, *, blocks: int = BLOCKS) -> float:
+    """Messages a second that got through over this route (to this site) in the last seconds; 0 if none did."""
+    part, first = _rows(_WHERE, [blocks])[0]
+    values = {"first": f"({first},0)", "seconds": seconds, "route": route, "site": site}
+    number, since = _rows(_TAKEN.format(tail=_TAIL.format(part=part)), values)[0]
+    return number / max(since, min(1.0, seconds)) if number else 0.0
 
 
 def _span(held: float | None, *, whole: bool) -> float:

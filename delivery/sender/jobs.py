@@ -19,6 +19,7 @@ class Holder(Protocol):
     lease: int
     deadline: float  # of the loop's clock: after it the mark may belong to somebody else
     sending: Sending
+    set_rate: float  # messages a second that its limits allow; infinite if they don't limit
 
     def done(self, job: Job, outcome: Outcome) -> None: ...
 

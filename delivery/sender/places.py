@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from delivery import adapting
 from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit
-from delivery.knowledge import classify
+from delivery.knowledge import Category, classify
 from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, handed_over, held, refuses_us, returned
 from delivery.sender.dialing import dial
 from delivery.sender.jobs import Holder, Job, Line
 from delivery.sender.silence import Silence
 from delivery.sender.slots import Grip
+from delivery.slowdowns import Refusal
 from delivery.smtp.commands import Envelope
 from delivery.smtp.faults import STS, Fault
 from delivery.smtp.replies import Phase, Reply
@@ -37,6 +39,7 @@ WAIT_SECONDS = 10.0  # for others to let go, before what waits here goes back to
 FORBIDDEN_SECONDS = 60.0  # for so long no connection is tried to servers that may not be used
 RESENT = 3  # how often a message whose connection broke before its dot goes to another one under the same mark
 RENDER = "render_error"
+TOO_MANY_CONNECTIONS = "too_many_connections"
 _OUR_SETUP = frozenset({Fault.AUTH_FAILED, Fault.AUTH_UNAVAILABLE, Fault.TLS_CERTIFICATE, Fault.TLS_UNAVAILABLE})
 
 
@@ -57,6 +60,8 @@ class Place:
         self._changed = asyncio.Event()
         self._forbidden: tuple[Reply | None, float] = (None, 0.0)
         self._failed_for = 0.0  # seconds that it stays closed, once it has failed
+        self._taken_at = -math.inf  # when the server last took a message
+        self._slowing = False
         self._loop = asyncio.get_running_loop()
         self._awaited = 0  # leases that wait for a first connection
         self._silence = Silence(process.patience, self._awaits_an_answer, self._fell_silent)
@@ -200,9 +205,15 @@ class Place:
         self.wake()
 
     async def _not_opened(self, reply: Reply) -> None:
+        verdict = classify(reply, provider=self.line.provider)
+        slower = adapting.asks(reply, verdict)
         if self.sessions:  # one more was too many: go on with those that stand
-            self._most = len(self.sessions)
-            self._loop.call_later(30.0 * self.process.time_scale, self._restore_most)
+            self._fewer(len(self.sessions))
+            if slower and verdict.category is Category.RATE_LIMITED:
+                await self._slow_down(verdict.cause)
+            return
+        if slower:
+            await self._slow_down(verdict.cause, opening=True)
             return
         if reply.synthetic in STS:
             self._forbid(reply)
@@ -222,16 +233,39 @@ class Place:
         reply, until = self._forbidden
         return reply if self._loop.time() < until else None
 
+    def _fewer(self, most: int) -> None:
+        self._most = most
+        self._loop.call_later(30.0 * self.process.time_scale, self._restore_most)
+
+    async def _slow_down(self, cause: str, *, sent: float = 0.0, rate: float = math.inf, opening: bool = False) -> None:
+        """They ask for less: what waits here is bought again, at the new rate. `sent` seconds ago, while the limits
+        allowed `rate`."""
+        if self._slowing:  # the same wave
+            return
+        self._slowing = True
+        line, taken = self.line, self._loop.time() - self._taken_at
+        refusal = Refusal(line.key, line.route, line.site, cause, sent, taken, rate, opening)
+        closed = await self.process.slow_down(refusal)
+        self._slowing = False
+        if closed is not None:
+            self._return_queue(closed)
+        if closed:
+            self._stay_closed(closed)
+
     async def _trouble(self, reply: Reply) -> None:
         """Nothing was said about anybody: the place closes for a while, or its route pauses if the set-up is wrong."""
-        self._proved = False
         ours = reply.synthetic in _OUR_SETUP or refuses_us(reply, classify(reply, provider=self.line.provider))
         paused = self.line.smarthost and ours
-        self._failed_for = await self.process.failed(self.line, reply, pause=paused) or 1.0
+        closed = await self.process.failed(self.line, reply, pause=paused) or 1.0
+        self._return_queue(closed)
+        self._stay_closed(closed)
+
+    def _stay_closed(self, seconds: float) -> None:
+        self._proved = False
+        self._failed_for = seconds
         self._changed.set()
-        self._return_queue(self._failed_for)
         for holder in list(self.holders):
-            holder.closed(self._failed_for)
+            holder.closed(seconds)
 
     def _return_queue(self, seconds: float) -> None:
         unscaled = seconds / self.process.time_scale
@@ -307,7 +341,9 @@ class Place:
             return
         self.process.journal.reply(job.holder.lease, message, reply)
         outcome = self._outcome(job, reply)
-        if outcome.result == RETURNED:
+        if outcome.slower:
+            self._asked_for_less(job, outcome)
+        elif outcome.result == RETURNED:
             if reply.synthetic != Fault.WITHDRAWN:
                 self._task(self._trouble(reply))
         elif not self._proved:
@@ -316,7 +352,16 @@ class Place:
         delivered = reply.ok and reply.phase is Phase.DOT
         outcome.transcript = hold.told if delivered else session.transcript().as_json()
         hold.used = self._loop.time()
+        if delivered:
+            self._taken_at = hold.used
         job.holder.done(job, outcome)
+
+    def _asked_for_less(self, job: Job, outcome: Outcome) -> None:
+        if outcome.cause == TOO_MANY_CONNECTIONS and len(self.sessions) > 1:
+            self._fewer(len(self.sessions) - 1)
+            return
+        sent = self._loop.time() - job.marked_at
+        self._task(self._slow_down(outcome.cause or "", sent=sent, rate=job.holder.set_rate))
 
     def _outcome(self, job: Job, reply: Reply) -> Outcome:
         to = job.to

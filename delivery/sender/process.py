@@ -15,7 +15,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from delivery import buckets, mailings
+from delivery import buckets, mailings, slowdowns
 from delivery.brakes import pause_route
 from delivery.dns import Resolver
 from delivery.journal import Journal
@@ -33,6 +33,7 @@ from delivery.sender.policies import Policies
 from delivery.sender.routing import Router, router_for
 from delivery.sender.running import Running
 from delivery.sender.slots import Sharing
+from delivery.slowdowns import Refusal, Slowdown
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Reply
 from delivery.smtp.timeouts import Timeouts
@@ -73,7 +74,8 @@ class Process:
         self._place_locks: dict[str, asyncio.Lock] = {}
         self._old_places: set[Place] = set()
         self._sendings: dict[int, tuple[Sending, float]] = {}
-        self._limits: list[Limit] = []
+        self.known_limits: list[Limit] = []
+        self._slowdowns: list[Slowdown] = []
         self._limits_read_at = -LIMITS_SECONDS
         self._limits_lock = asyncio.Lock()
         self._paces: dict[tuple[int, str], Pace] = {}
@@ -203,13 +205,18 @@ class Process:
             return self._places[key][0]
 
     async def limits(self) -> list[Limit]:
-        """As they are now. Raises what the database raises."""
+        """As they are now; what `slowed` tells is read with them. Raises what the database raises."""
         async with self._limits_lock:
             now = asyncio.get_running_loop().time()
             if now - self._limits_read_at >= LIMITS_SECONDS:
-                self._limits = await self.database.ask(buckets.limits)
+                self.known_limits, self._slowdowns = await self.database.ask(_limits_and_slowdowns)
                 self._limits_read_at = now
-            return self._limits
+            return self.known_limits
+
+    def slowed(self) -> dict[str, float]:
+        """Messages a second now, by key, where a receiver asked us to slow down."""
+        later = asyncio.get_running_loop().time() - self._limits_read_at
+        return {one.key: one.rate(later) for one in self._slowdowns}
 
     def pace(self, claim: Claim) -> Pace:
         """What the lane has shown; kept while this process lives, a few numbers each."""
@@ -238,6 +245,17 @@ class Process:
             return await self.database.ask(buckets.close, key, cause)
         except (DatabaseError, InterfaceError):
             return 1.0
+
+    async def slow_down(self, refusal: Refusal) -> float | None:
+        """For all workers; answers as `slowdowns.heard`."""
+        try:
+            closed = await self.database.ask(slowdowns.heard, refusal)
+        except (DatabaseError, InterfaceError):
+            return 1.0
+        if closed is not None:
+            log.info("A mail server asks us to slow down", place=refusal.key, cause=refusal.cause, closed=closed)
+        self._limits_read_at = -LIMITS_SECONDS
+        return closed
 
     async def proved(self, line: Line) -> None:
         """It takes mail again."""
@@ -284,3 +302,7 @@ def _pause(mailing: int, reason: str) -> None:
     found = Mailing.objects.filter(pk=mailing).first()
     if found is not None:
         mailings.pause(found, reason)
+
+
+def _limits_and_slowdowns() -> tuple[list[Limit], list[Slowdown]]:
+    return buckets.limits(), slowdowns.current()

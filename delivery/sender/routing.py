@@ -63,8 +63,14 @@ class Router:
         self._own = buckets.own_connections(route, self._sender)
 
     async def scopes(self, claim: Claim) -> list[buckets.Scope]:
-        """The limits that hold for the whole lease, as they are now."""
-        return buckets.scopes(await self._process.limits(), self._sender, self._route, claim.site)
+        """The limits that hold for the whole lease, as they are now; where somebody asked us to slow down, that too."""
+        known, slowed = await self._process.limits(), self._process.slowed()
+        return buckets.scopes(known, self._sender, self._route, claim.site, slowed)
+
+    def set_rate(self, claim: Claim) -> float:
+        """Messages a second of the limits alone, as last read."""
+        known = self._process.known_limits
+        return buckets.narrowest(buckets.scopes(known, self._sender, self._route, claim.site, {}))
 
     async def only_place(self, claim: Claim) -> Place | None:
         """The place that the whole lease depends on; None when each message has its own."""
@@ -103,7 +109,8 @@ class DirectRouter(Router):
             else:
                 going.setdefault(site_ids[answer.site], []).append((one, answer))
         numbers = {site: len(them) for site, them in going.items()}
-        closed, waits = await self._process.database.ask(site_waits, claim, self._sender, numbers)
+        slowed = self._process.slowed()
+        closed, waits = await self._process.database.ask(site_waits, claim, self._sender, numbers, slowed)
         for site, them in going.items():
             allowed, wait = waits.get(site, (len(them), 0.0))
             for one, answer in them[:allowed]:
@@ -231,7 +238,7 @@ def direct_line(route_id: int, site_id: int, answer: MxResult, sender: Sender) -
 
 
 def site_waits(
-    claim: Claim, sender: Sender, wanted: Mapping[int, int]
+    claim: Claim, sender: Sender, wanted: Mapping[int, int], slowed: Mapping[str, float]
 ) -> tuple[set[int], dict[int, tuple[int, float]]]:
     """The sites that are closed; and of those that may not be sent to freely now, which these are too: how many may
     go, and the seconds until the others may.
@@ -240,7 +247,7 @@ def site_waits(
     """
     waits: dict[int, tuple[int, float]] = {}
     closed = buckets.closed_seconds([buckets.site_key(claim.route, site) for site in wanted])
-    limited = buckets.limited_sites(claim.route, sender)
+    limited = buckets.limited_sites(claim.route, sender, slowed)
     for site, number in wanted.items():
         still = closed.get(buckets.site_key(claim.route, site), 0.0)
         if still > 0:

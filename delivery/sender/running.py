@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 2.0  # final states of a slow lease are written this often
 LONGEST_PAUSE = 5.0  # a longer wait for a limit gives the lease back
+SLOWER = 0.8
 MOST_HELD = (
     20  # one after the other: then it is the letter, the sender or the route, and would go on to the last person
 )
@@ -50,6 +52,7 @@ class Running:
         self._rest = 0.0
         self._held = 0  # one after the other
         self._pause_for: str | None = None
+        self.set_rate = math.inf
         self._doubtful = False  # a statement was lost: nobody knows whether it was committed
         self._unrecorded: list[Outcome] = []
         self._unsettled: list[Outcome] = []
@@ -119,6 +122,7 @@ class Running:
     async def _batch(self) -> None:
         """The next few: bought from the limits, routed, marked, handed to connections."""
         self.claim.scopes = await self.router.scopes(self.claim)
+        self.set_rate = self.router.set_rate(self.claim)
         ids = self.claim.ids[self._next : self._next + self._size()]
         start = gap = 0.0
         if self.claim.scopes:
@@ -166,7 +170,15 @@ class Running:
             return 0, 0.0, 0.0
         start = self._loop.time() + wait
         await self._until(start)
+        if wait and await self._slower():
+            await self._give_back(sale.number)
+            return 0, 0.0, 0.0
         return sale.number, start, sale.gap
+
+    async def _slower(self) -> bool:
+        """Whether what was bought goes faster than may be now: somebody asked us to slow down meanwhile."""
+        now = buckets.narrowest(await self.router.scopes(self.claim))
+        return now < SLOWER * buckets.narrowest(self.claim.scopes)
 
     async def _give_back(self, number: int) -> None:
         try:
