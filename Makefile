@@ -1,6 +1,6 @@
 # `make up` starts everything, `make test` tests everything. What they need they install into .venv and var/ first.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev up down reset db db-stop test lint bench bench-import faults shots messages lock
+.PHONY: help install install-dev up down reset db db-stop test lint bench bench-import bench-scale faults shots messages lock
 PY := .venv/bin/python
 
 help:
@@ -10,6 +10,8 @@ help:
 	@echo "make test        all tests (TESTS=tests/delivery for some)"
 	@echo "make lint        ruff, mypy, import-linter, migrations, translations"
 	@echo "make bench       how fast it sends, against smtp-source and openssl on this machine"
+	@echo "                 (PARTS=\"speed shares\" for some of flushes speed shares receivers throttle import)"
+	@echo "make bench-scale  a campaign of 1,000,000 over 30,000 domains (PEOPLE=100000 for less)"
 	@echo "make bench-import  a CSV of 1,000,000 rows"
 	@echo "make faults      kills, restarts and cuts in mid-campaign (SHORT=1, RUNS=5, ROWS=kill, SEED=1)"
 	@echo "make shots       pictures of every page, in var/shots"
@@ -49,10 +51,13 @@ lint: install-dev
 	$(PY) manage.py translations --check
 
 bench: install-dev
-	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench $(PARTS)
 
 bench-import: install-dev
 	@$(PY) -m tests.bench.importing
+
+bench-scale: install-dev
+	@$(PY) -m tests.bench.scale $(PEOPLE)
 
 faults: install-dev
 	@$(PY) -m tests.faults $(ROWS)

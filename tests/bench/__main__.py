@@ -1,116 +1,73 @@
 """`make bench`: how fast Shirase sends, beside two references on the same cores, in alternating rounds.
 
 Absolute figures move with the machine and its neighbours; the ratios, each taken within one round, are what counts.
+`python -m tests.bench speed receivers` measures only these parts.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
-from dataclasses import dataclass, field
+import sys
 from typing import Any
 
 from tests.bench import importing, place, references
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "50000"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-SSL_SECONDS = 5
+WATCHED = 20_000  # messages of a run with clocks in
 IMPORTED = 100_000
-WANTED = {"unsigned": 0.4, "signed": 0.3}
-RUNS = [(2, False), (1, False), (2, True), (1, True)]  # the run of each ratio right behind its reference
+PARTS = ("flushes", "speed", "shares", "receivers", "throttle", "import")
 
 
-@dataclass
-class Series:
-    """One figure's value in each round."""
-
-    values: list[float] = field(default_factory=list)
-
-    def told(self) -> dict[str, float]:
-        return {
-            "median": round(statistics.median(self.values), 3),
-            "lowest": round(min(self.values), 3),
-            "highest": round(max(self.values), 3),
-        }
-
-
-def name_of(workers: int, signed: bool) -> str:
-    return f"{'signed' if signed else 'unsigned'}_{workers}"
-
-
-def main() -> None:
+def main(parts: list[str]) -> None:
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"make bench knows the parts {', '.join(PARTS)}; not {', '.join(sorted(unknown))}")
     references.install_missing()
     place.prepare()
     try:
-        told = measure()
-        told["import"] = importing.apart(IMPORTED)
+        told = measure(parts or list(PARTS))
     finally:
         place.leave()
     path = place.VAR / "latest.json"
     path.write_text(json.dumps(told, indent=2) + "\n")
-    show(told)
-    print("\nimport")
-    importing.print_figures(told["import"])
-    print()
-    judge(told["ratios"])
     print(f"\nwritten to {path.relative_to(place.ROOT)}")
 
 
-def measure() -> dict[str, Any]:
-    from tests.bench import pipeline
+def measure(parts: list[str]) -> dict[str, Any]:
+    """Each part prints what it found as soon as it is through."""
+    from tests.bench import flushes, people, pipeline, receivers, speed, throttling
 
+    told: dict[str, Any] = {"cores": os.cpu_count()}
     bench = pipeline.make(MESSAGES)
-    found: dict[str, Series] = {}
-    for number in range(ROUNDS):
-        print(f"round {number + 1} of {ROUNDS}", flush=True)
-        note(found, "smtp_source", references.smtp_source(MESSAGES))
-        for workers, signed in RUNS[:2]:
-            note(found, name_of(workers, signed), pipeline.rate(bench, workers=workers, signed=signed))
-        note(found, "openssl_rsa2048", references.openssl_rsa2048(SSL_SECONDS))
-        for workers, signed in RUNS[2:]:
-            note(found, name_of(workers, signed), pipeline.rate(bench, workers=workers, signed=signed))
-    return summary(found)
-
-
-def note(found: dict[str, Series], name: str, rate: float) -> None:
-    found.setdefault(name, Series()).values.append(rate)
-    print(f"  {name:18}{rate:10,.0f}/s", flush=True)
-
-
-def summary(found: dict[str, Series]) -> dict[str, object]:
-    """Ratios are taken round by round, so that a slow minute slows both sides of each."""
-    pairs = {"unsigned": ("unsigned_2", "smtp_source"), "signed": ("signed_2", "openssl_rsa2048")}
-    ratios = {
-        name: Series([a / b for a, b in zip(found[ours].values, found[theirs].values, strict=True)])
-        for name, (ours, theirs) in pairs.items()
-    }
-    return {
-        "messages": MESSAGES,
-        "rounds": ROUNDS,
-        "cores": os.cpu_count(),
-        "references": {name: found[name].told() for name in ("smtp_source", "openssl_rsa2048")},
-        "pipeline": {name_of(*run): found[name_of(*run)].told() for run in RUNS},
-        "ratios": {name: series.told()["median"] for name, series in ratios.items()},
-        "ratios_spread": {name: series.told() for name, series in ratios.items()},
-    }
-
-
-def show(told: dict[str, object]) -> None:
-    for part in ("references", "pipeline", "ratios_spread"):
-        print(f"\n{part.removesuffix('_spread')}")
-        rows = told[part]
-        assert isinstance(rows, dict)
-        for name, row in rows.items():
-            figures = "  ".join(f"{key} {value:,.{3 if value < 10 else 0}f}" for key, value in row.items())
-            print(f"  {name:18}{figures}")
-
-
-def judge(ratios: dict[str, float]) -> None:
-    """Whether the targets hold: for whoever reads it. The exit code does not tell, since a busy machine is no fault."""
-    for name, least in WANTED.items():
-        print(f"{name} {ratios[name]:.3f} (at least {least} is wanted: {'yes' if ratios[name] >= least else 'NO'})")
+    if "flushes" in parts:
+        told["pg_test_fsync_us"] = flushes.measure()
+        flushes.show(told["pg_test_fsync_us"])
+    if "speed" in parts:
+        told |= speed.measure(bench, MESSAGES)
+        speed.show(told)
+        speed.judge(told)
+    if "shares" in parts:
+        told["shares_us"] = {}
+        for name, plain, watched in speed.shares(bench, people.some(bench.list, WATCHED, "watched")):
+            told["shares_us"][name] = speed.told_shares(watched)
+            speed.show_shares(name, plain, watched)
+    if "receivers" in parts:
+        print("\none send process, by receiver", flush=True)
+        told["receivers"] = []
+        for row in receivers.measure(bench):
+            told["receivers"].append(row.told())
+            print(f"  {row}", flush=True)
+    if "throttle" in parts:
+        print("\nset rates, three at once, by the receiver's clock", flush=True)
+        kept = throttling.measure(bench)
+        told["throttle"] = {f"{row.rate:.0f}": round(row.off, 4) for row in kept}
+        print(*(f"  {row}" for row in kept), sep="\n")
+    if "import" in parts:
+        print("\nimport", flush=True)
+        told["import"] = importing.apart(IMPORTED)
+        importing.print_figures(told["import"])
+    return told
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -44,12 +44,14 @@ def _there(program: str) -> bool:
 
 
 @contextmanager
-def sink() -> Iterator[int]:
+def sink(*, pipelining: bool = True) -> Iterator[int]:
     """smtp-sink on a free port of loopback."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen([find("smtp-sink"), *user, f"127.0.0.1:{port}", "200"], stderr=subprocess.DEVNULL)
+    without = [] if pipelining else ["-p"]
+    command = [find("smtp-sink"), *user, *without, f"127.0.0.1:{port}", "200"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         _until_open(port)
         yield port
@@ -73,13 +75,17 @@ def _until_open(port: int) -> None:
 def smtp_source(messages: int) -> float:
     """Messages a second of smtp-source over ten persistent sessions."""
     with sink() as port:
-        command = [
-            find("smtp-source"), "-d", "-s", str(SESSIONS), "-m", str(messages), "-l", str(OCTETS),
-            "-f", "sender@example.com", "-t", "reader@example.net", f"127.0.0.1:{port}",
-        ]  # fmt: skip
-        began = time.monotonic()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return messages / (time.monotonic() - began)
+        return smtp_source_to(port, messages, SESSIONS)
+
+
+def smtp_source_to(port: int, messages: int, sessions: int) -> float:
+    command = [
+        find("smtp-source"), "-d", "-s", str(sessions), "-m", str(messages), "-l", str(OCTETS),
+        "-f", "sender@example.com", "-t", "reader@example.net", f"127.0.0.1:{port}",
+    ]  # fmt: skip
+    began = time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return messages / (time.monotonic() - began)
 
 
 def openssl_rsa2048(seconds: int) -> float:
