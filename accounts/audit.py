@@ -75,13 +75,19 @@ def record(actor: Actor, workspace: Workspace | None, action: str, obj: object =
         workspace=workspace,
         actor=user,
         api_key=key,
-        actor_label=str(user or key or "")[:200],
+        actor_label=name_of(actor),
         action=action,
         object_type=row._meta.label_lower if row else "",
         object_id=str(row.pk) if row else "",
         label="" if obj is None else str(obj)[:200],
         data=data,
     )
+
+
+def name_of(actor: Actor) -> str:
+    """As the log names whoever did it; "" for the product itself."""
+    user, key = _who(actor)
+    return str(user or key or "")[:200]
 
 
 def _who(actor: Actor) -> tuple[User | None, ApiKey | None]:

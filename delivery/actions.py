@@ -7,7 +7,11 @@ from django.utils.translation import gettext_lazy as _
 ACTIONS = {
     "route.saved": _("Saved a route"),
     "route.paused": _("Paused a route"),
+    "route.drained": _("Let a route run empty"),
     "route.resumed": _("Resumed a route"),
+    "provider.paused": _("Paused a provider"),
+    "provider.drained": _("Let a provider run empty"),
+    "provider.resumed": _("Resumed a provider"),
     "route.removed": _("Removed a route"),
     "route.limited": _("Changed the limits of a route"),
     "mailing.release": _("Tried held people again"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from delivery import mailings
@@ -15,7 +16,9 @@ def pause_route(route_id: int, cause: str) -> bool:
 
     Campaigns that have no other open route pause with the same cause, so that whoever scheduled them is told.
     """
-    if not Route.objects.filter(pk=route_id, paused_at=None).update(paused_at=timezone.now(), pause_reason=cause):
+    if not Route.objects.filter(Q(paused_at=None) | Q(drain=True), pk=route_id).update(
+        paused_at=timezone.now(), pause_reason=cause, paused_by="", drain=False
+    ):
         return False
     for mailing in Mailing.objects.filter(state=Mailing.State.SENDING, routes=route_id, kind=Mailing.Kind.CAMPAIGN):
         if not mailing.routes.filter(paused_at=None).exists():

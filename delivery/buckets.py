@@ -7,6 +7,7 @@ no bucket is read. A bucket that cannot be read raises: slow, never open.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from delivery.models import Limit, Mailing, Route
 from delivery.throttle import Limits, Sale, Window
 
 DEFAULT_PER_CONNECTION = 1_000
+PAUSED = math.inf  # seconds: nobody knows when a person resumes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +237,11 @@ def _write(after: dict[str, throttle.Bucket]) -> None:
 
 
 def closed_seconds(keys: Iterable[str]) -> dict[str, float]:
-    """Seconds until each closed bucket opens; open ones are not in it."""
+    """Seconds until each closed bucket opens, PAUSED for one that takes no new leases; open ones are not in it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT key, extract(epoch FROM closed_until - now())::float8 FROM delivery_bucket"
-            " WHERE key = ANY(%s) AND closed_until > now()",
+            "SELECT key, CASE WHEN paused_at IS NULL THEN extract(epoch FROM closed_until - now()) ELSE 'inf' END"
+            "::float8 FROM delivery_bucket WHERE key = ANY(%s) AND (closed_until > now() OR paused_at IS NOT NULL)",
             [list(keys)],
         )
         return dict(cursor.fetchall())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Actor
-from delivery import providers
+from delivery import buckets, providers
 from delivery.models import Bucket, Limit, Mailing, Route, Site
+from delivery.queue import waking
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -27,17 +28,50 @@ def save(form: ModelForm[Route], limits: ModelForm[Limit], *, actor: Actor) -> R
     return route
 
 
-def pause(route: Route, *, actor: Actor) -> bool:
-    """Nothing leaves over it until it is resumed; mailings on it wait."""
-    done = Route.objects.filter(pk=route.pk, paused_at=None).update(paused_at=timezone.now(), pause_reason="manual")
-    return _recorded(bool(done), "route.paused", route, actor)
+def pause(route: Route, *, actor: Actor, drain: bool = False) -> bool:
+    """Nothing leaves over it until it is resumed, but what is on the wire; mailings go by their next route or wait.
+
+    `drain`: what workers have taken in hand still leaves too. A drained route may be paused, not the other way round.
+    """
+    now = {"paused_at": timezone.now(), "paused_by": audit.name_of(actor), "drain": drain}
+    done = Route.objects.filter(_may_pause(drain), pk=route.pk).update(pause_reason="manual", **now)
+    return _recorded(bool(done), "route.drained" if drain else "route.paused", route, actor)
 
 
 def resume(route: Route, *, actor: Actor) -> bool:
-    done = Route.objects.filter(pk=route.pk, paused_at__isnull=False).update(paused_at=None, pause_reason="")
+    done = Route.objects.filter(pk=route.pk, paused_at__isnull=False).update(
+        paused_at=None, pause_reason="", paused_by="", drain=False
+    )
     if done:
         Bucket.objects.filter(key__regex=rf"^route:{route.pk}(/|$)").update(closed_until=None, closings=0)
     return _recorded(bool(done), "route.resumed", route, actor)
+
+
+@transaction.atomic
+def pause_provider(route: Route, key: str, *, actor: Actor, drain: bool = False) -> bool:
+    """Nobody at one provider is mailed over this direct route until it is resumed; as `pause`."""
+    site = _site(key)
+    bucket, _new = Bucket.objects.get_or_create(key=buckets.site_key(route.pk, site.pk))
+    done = Bucket.objects.filter(_may_pause(drain), pk=bucket.pk).update(
+        paused_at=timezone.now(), paused_by=audit.name_of(actor), drain=drain
+    )
+    return _recorded(bool(done), "provider.drained" if drain else "provider.paused", route, actor, site=key)
+
+
+@transaction.atomic
+def resume_provider(route: Route, key: str, *, actor: Actor) -> bool:
+    """Who waits for it goes on at once; one that refuses connections stays closed until its hour."""
+    site = _site(key)
+    done = Bucket.objects.filter(key=buckets.site_key(route.pk, site.pk), paused_at__isnull=False).update(
+        paused_at=None, paused_by="", drain=False
+    )
+    if done:
+        waking.wake(site.pk)
+    return _recorded(bool(done), "provider.resumed", route, actor, site=key)
+
+
+def _may_pause(drain: bool) -> Q:
+    return Q(paused_at=None) if drain else Q(paused_at=None) | Q(drain=True)
 
 
 def remove(route: Route, *, actor: Actor) -> bool:
@@ -62,7 +96,7 @@ def site_limits(route: Route) -> list[Limit]:
 
 def limit_site(route: Route, key: str, figures: dict[str, Any], *, actor: Actor) -> None:
     """Set the limits of one provider; all empty takes them away."""
-    site, _new = Site.objects.get_or_create(key=key, defaults={"provider": key if key in providers.named() else ""})
+    site = _site(key)
     if any(value is not None for value in figures.values()):
         Limit.objects.update_or_create(route=route, site=site, sending_domain=None, workspace=None, defaults=figures)
     else:
@@ -70,12 +104,17 @@ def limit_site(route: Route, key: str, figures: dict[str, Any], *, actor: Actor)
     audit.record(actor, None, "route.site_limited", route, site=key)
 
 
+def _site(key: str) -> Site:
+    """A known provider may be limited or paused before anybody was mailed there."""
+    return Site.objects.get_or_create(key=key, defaults={"provider": key if key in providers.named() else ""})[0]
+
+
 def busy(route: Route) -> bool:
     open_states = (Mailing.State.EXPANDING, Mailing.State.SENDING, Mailing.State.PAUSED)
     return Mailing.objects.filter(routes=route, state__in=open_states).exists()
 
 
-def _recorded(done: bool, action: str, route: Route, actor: Actor) -> bool:
+def _recorded(done: bool, action: str, route: Route, actor: Actor, **data: Any) -> bool:
     if done:
-        audit.record(actor, None, action, route)
+        audit.record(actor, None, action, route, **data)
     return done

@@ -49,10 +49,16 @@ def _queue() -> Iterator[Figure]:
         "People of sending mailings whose turn waits: their place is closed or a limit is used up.",
         depth.resting(),
     )
+    number, oldest = depth.due()
+    yield one(
+        "shirase_retries_due",
+        "Retries of sending mailings that are due and that no worker has taken, up to 10,000 a mailing.",
+        number,
+    )
     yield one(
         "shirase_retry_overdue_seconds",
         "How long the retry that is due longest has waited, of sending mailings.",
-        depth.overdue(),
+        oldest,
     )
 
 

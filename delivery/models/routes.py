@@ -39,6 +39,10 @@ class Route(models.Model):
     source_address = models.GenericIPAddressField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=80, blank=True)  # a cause id, or "manual"
+    paused_by = models.CharField(
+        max_length=200, blank=True, default="", db_default=""
+    )  # whose name the audit log has; "" for none
+    drain = models.BooleanField(default=False, db_default=False)  # paused for new leases only: those open finish
     created_at = models.DateTimeField(auto_now_add=True)
     workspaces = models.ManyToManyField(Workspace, related_name="routes", blank=True)
 
@@ -96,6 +100,10 @@ class Bucket(models.Model):
     slowed_until = models.DateTimeField(null=True, blank=True)
     refused_rate = models.FloatField(null=True, blank=True)  # messages a second
     slowed_cause = models.CharField(max_length=80, blank=True, default="", db_default="")
+    # A person's pause of one provider, in the bucket of a route and a site; as a route's.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=200, blank=True, default="", db_default="")
+    drain = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +26,18 @@ _RESTING = """
     JOIN delivery_mailing m ON m.id = r.mailing_id AND m.state = 'sending'
     WHERE r.cursor <= r.last AND r.not_before > now()
 """
-_OVERDUE = """
-    SELECT coalesce(max(extract(epoch FROM now() - f.due_at)), 0)::float8
+# Of each mailing no more than so many are counted: whoever watches wants to know that it grows.
+_DUE = """
+    SELECT coalesce(sum(f.n), 0)::bigint, coalesce(max(extract(epoch FROM now() - f.oldest)), 0)::float8
     FROM delivery_mailing m CROSS JOIN LATERAL (
-        SELECT due_at FROM delivery_deferral
-        WHERE mailing_id = m.id AND lease_id IS NULL AND due_at <= now() ORDER BY due_at LIMIT 1
+        SELECT count(*) AS n, min(due_at) AS oldest FROM (
+            SELECT due_at FROM delivery_deferral
+            WHERE mailing_id = m.id AND lease_id IS NULL AND due_at <= now() ORDER BY due_at LIMIT %s
+        ) due
     ) f
     WHERE m.state = 'sending'
 """
+MOST_DUE = 10_000
 _ROUTES = """
     SELECT CASE WHEN r.paused_at IS NOT NULL THEN 'paused' WHEN b.closed_until > now() THEN 'closed' ELSE 'open' END,
         count(*)
@@ -91,9 +96,11 @@ def resting() -> int:
     return int(_rows(_RESTING)[0][0])
 
 
-def overdue() -> float:
-    """Seconds since the oldest retry was due that no worker has taken; 0 when none is due."""
-    return float(_rows(_OVERDUE)[0][0])
+def due() -> tuple[int, float]:
+    """Retries that are due and no worker has taken, up to MOST_DUE of each mailing; the seconds since the oldest was
+    due, 0 when none is."""
+    number, oldest = _rows(_DUE, [MOST_DUE])[0]
+    return int(number), float(oldest)
 
 
 def routes() -> dict[str, int]:
@@ -110,7 +117,7 @@ def throttle_waits() -> dict[str, float]:
     return {"route": 0.0, "site": 0.0, "domain": 0.0, "workspace": 0.0} | dict(_rows(_THROTTLES))
 
 
-def _rows(sql: str) -> list[Any]:
+def _rows(sql: str, values: Sequence[int] | None = None) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(sql, values)
         return list(cursor.fetchall())

@@ -40,8 +40,11 @@ _GATE = f"""
             marked = l.marked + (SELECT count(*) FROM asked WHERE reason IS NULL)
         WHERE l.id = %(lease)s::bigint AND l.fence = %(fence)s::integer AND l.closed_at IS NULL
             AND EXISTS (SELECT FROM delivery_mailing WHERE id = %(mailing)s::bigint AND state = 'sending')
-            AND EXISTS (SELECT FROM delivery_route WHERE id = %(route)s::bigint AND paused_at IS NULL)
-            AND NOT EXISTS (SELECT FROM delivery_bucket WHERE key = ANY(%(keys)s::text[]) AND closed_until > now())
+            AND EXISTS (SELECT FROM delivery_route WHERE id = %(route)s::bigint AND (paused_at IS NULL OR drain))
+            AND NOT EXISTS (
+                SELECT FROM delivery_bucket WHERE key = ANY(%(keys)s::text[])
+                    AND (closed_until > now() OR (paused_at IS NOT NULL AND NOT drain))
+            )
         RETURNING l.id
     ), mark AS (
         INSERT INTO delivery_attempt (lease_id, fence, mailing_id, ids, values_at)
@@ -88,15 +91,20 @@ class Rules:
     as_contact: int | None = None
 
 
-def pass_through(claim: Claim, rules: Rules, ids: Sequence[int], outcomes: Sequence[Outcome] = ()) -> Passed:
-    """Ask for `ids` (none: only the heartbeat) and append `outcomes`. One committed statement when it returns."""
+def pass_through(
+    claim: Claim, rules: Rules, ids: Sequence[int], outcomes: Sequence[Outcome] = (), places: Sequence[str] = ()
+) -> Passed:
+    """Ask for `ids` (none: only the heartbeat) and append `outcomes`. One committed statement when it returns.
+
+    `places`: in a lane of many sites, the buckets of those that these ids go to. One that is paused closes the gate.
+    """
     parameters = {
         "outcomes": json.dumps([outcome.recorded() for outcome in outcomes]),
         "lease": claim.lease,
         "fence": claim.fence,
         "mailing": claim.mailing,
         "route": claim.route,
-        "keys": claim.open_keys,
+        "keys": [*claim.open_keys, *places],
         "ids": list(ids),
         "consent": rules.consent,
         "include": list(rules.include_lists),

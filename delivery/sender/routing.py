@@ -44,6 +44,7 @@ class Routed:
     everyone: Place | None = None
     places: dict[int, Place] = field(default_factory=dict)
     settled: list[Outcome] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)  # of the sites they go to: one that is paused closes the gate
 
     def place(self, message: int) -> Place:
         return self.everyone or self.places[message]
@@ -111,6 +112,7 @@ class DirectRouter(Router):
         numbers = {site: len(them) for site, them in going.items()}
         slowed = self._process.slowed()
         closed, waits = await self._process.database.ask(site_waits, claim, self._sender, numbers, slowed)
+        routed.keys = [buckets.site_key(claim.route, site) for site in going if site not in closed]
         for site, them in going.items():
             allowed, wait = waits.get(site, (len(them), 0.0))
             for one, answer in them[:allowed]:
@@ -121,7 +123,7 @@ class DirectRouter(Router):
                     routed.places[one.message] = place
             for one, _ in them[allowed:]:
                 outcome = returned(one.message, wait / self._process.time_scale)
-                passed_on = self._other_routes and site in closed
+                passed_on = site in closed and (self._other_routes or wait == buckets.PAUSED)
                 routed.settled.append(handed_over(outcome, site) if passed_on else outcome)
         return routed
 
@@ -250,6 +252,8 @@ def site_waits(
     limited = buckets.limited_sites(claim.route, sender, slowed)
     for site, number in wanted.items():
         still = closed.get(buckets.site_key(claim.route, site), 0.0)
+        if still == buckets.PAUSED and site == claim.site:
+            continue  # the gate decides: a lease that was open before its site was drained goes on
         if still > 0:
             waits[site] = (0, still)
         elif site != claim.site and site in limited:

@@ -133,7 +133,7 @@ class Running:
         routed = await self.router.route(self.claim, ids)
         for outcome in routed.settled:  # no mark: there was nothing to send them to
             self._note(outcome)
-        passed = await self._gate([message for message in ids if message in routed])
+        passed = await self._gate([message for message in ids if message in routed], routed.keys)
         if passed is None:
             self._next += len(ids)
             for message in ids:
@@ -191,12 +191,14 @@ class Running:
             await asyncio.sleep(min(left, 1.0))
             await self._beat()
 
-    async def _gate(self, ids: Sequence[int]) -> gate.Passed | None:
+    async def _gate(self, ids: Sequence[int], places: Sequence[str] = ()) -> gate.Passed | None:
         """None when the database's answer was lost: the marks may be there, so that nobody of these is sent."""
         outcomes, self._unrecorded = self._unrecorded, []
         asked = self._loop.time()
         try:
-            passed = await self.process.database.ask(gate.pass_through, self.claim, self.sending.rules, ids, outcomes)
+            passed = await self.process.database.ask(
+                gate.pass_through, self.claim, self.sending.rules, ids, outcomes, places
+            )
         except (DatabaseError, InterfaceError):
             self._unrecorded = outcomes + self._unrecorded
             self._doubtful, self._open = True, False

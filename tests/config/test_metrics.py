@@ -177,6 +177,7 @@ def test_what_holds_the_queue_up_is_told(client: Client, sent: Mailing) -> None:
     found = scraped(client)
 
     assert 300 <= value(found, "retry_overdue_seconds") < 330
+    assert value(found, "retries_due") == 1
     assert value(found, "sites_closed", provider="other") == value(found, "sites_closed", provider="gmail") == 1
     assert value(found, "routes", state="closed") == 1
     assert 30 < value(found, "throttle_wait_seconds", scope="domain") <= 60

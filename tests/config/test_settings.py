@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,19 @@ def test_a_port_that_leaves_none_for_the_sandbox_names_that_setting() -> None:
 @pytest.mark.parametrize("servers", ["192.0.2.1", "192.0.2.1:5353, 2001:db8::1", "[2001:db8::1]:5353", ""])
 def test_name_servers_are_addresses_with_or_without_a_port(servers: str) -> None:
     assert start(PRODUCTION | {"DNS_RESOLVER": servers}).returncode == 0
+
+
+def test_a_database_server_that_hangs_holds_nobody_for_ever() -> None:
+    """It takes connections and says nothing, as a stopped one does."""
+    shown = "DATABASES['default']['OPTIONS']['connect_timeout']"
+    assert start(PRODUCTION, shown).stdout.strip() == "10"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql://shirase@127.0.0.1:{silent.getsockname()[1]}/shirase?connect_timeout=2"
+        code = "import django; django.setup(); from django.db import connection as c; c.ensure_connection()"
+        environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings"}
+        environment |= PRODUCTION | {"DATABASE_URL": address}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+            timeout=100,
+        )  # fmt: skip
+    assert "ConnectionTimeout" in done.stderr
