@@ -344,7 +344,7 @@ class Place:
         if outcome.slower:
             self._asked_for_less(job, outcome)
         elif outcome.result == RETURNED:
-            if reply.synthetic != Fault.WITHDRAWN:
+            if reply.synthetic != Fault.WITHDRAWN and not _ended_in_work(session, reply, self.line.provider):
                 self._task(self._trouble(reply))
         elif not self._proved:
             self._proved = True
@@ -382,8 +382,8 @@ class Place:
 
     def _resend(self, job: Job, session: Session, reply: Reply) -> bool:
         """A connection that worked broke before this one's turn: its mark holds, another connection takes it."""
-        broke = reply.synthetic and reply.phase in (Phase.MAIL, Phase.CONNECT) and session.messages > 0
-        if not broke or job.resent >= RESENT or self.process.draining or self._loop.time() > job.holder.deadline:
+        may = job.resent < RESENT and not self.process.draining and self._loop.time() <= job.holder.deadline
+        if not may or not _ended_in_work(session, reply, self.line.provider):
             return False
         job.resent += 1
         self.queue.appendleft(job)
@@ -402,6 +402,15 @@ class _Held:
     most: int  # messages that it may carry
     taken: int = 0
     leaving: bool = False
+
+
+def _ended_in_work(session: Session, reply: Reply, provider: str) -> bool:
+    """It has carried messages and takes no more: many servers count them and say 421. Only what a fresh connection is
+    told says that the place takes nothing, and only an answer about speed that it takes less."""
+    if not session.messages or reply.phase not in (Phase.MAIL, Phase.CONNECT):
+        return False
+    closing = reply.code == 421 and reply.phase is Phase.MAIL
+    return bool(reply.synthetic) or (closing and not adapting.asks(reply, classify(reply, provider=provider)))
 
 
 def _unwritable(job: Job, problem: Exception) -> Outcome:

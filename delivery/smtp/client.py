@@ -16,12 +16,13 @@ from functools import lru_cache
 from typing import cast
 
 import aiosmtplib
-from aiosmtplib import SMTP
+from aiosmtplib import SMTP, SMTPResponse
+from aiosmtplib.protocol import SMTPProtocol
 
 from delivery.smtp.commands import Capabilities
 from delivery.smtp.failures import as_reply, auth_failure, banner_failure, connect_fault, tls_failure
 from delivery.smtp.faults import Fault
-from delivery.smtp.replies import Phase, Reply, clean
+from delivery.smtp.replies import Phase, ProtocolError, Reply, clean, scan
 from delivery.smtp.session import Session
 from delivery.smtp.timeouts import Timeouts
 
@@ -60,6 +61,21 @@ class OpeningFailed(Exception):
         super().__init__(str(reply))
         self.reply = reply
 
+
+class _Protocol(SMTPProtocol):
+    """aiosmtplib's, but a reply is what `scan` says: it would take the last line's code of one whose codes differ."""
+
+    def _read_response_from_buffer(self) -> SMTPResponse | None:
+        said = bytes(self._buffer)
+        response = super()._read_response_from_buffer()
+        try:
+            scan(said)
+        except ProtocolError as wrong:
+            raise aiosmtplib.SMTPResponseException(-1, str(wrong)) from None
+        return response
+
+
+aiosmtplib.smtp.SMTPProtocol = _Protocol  # type: ignore[attr-defined]  # there is no other way to give it one
 
 Step = Callable[[Phase, str], None]  # told of every step that succeeded, in order
 
@@ -103,18 +119,22 @@ class _Opening:
         self.endpoint, self.timeouts, self.plain, self.on_step = endpoint, timeouts, plain, on_step
         self.address = ""
         self.smtp = SMTP()
+        self._transport: asyncio.BaseTransport | None = None
 
     async def run(self) -> Session:
         sock = await self._tcp()
         try:
             banner = await self._banner(sock)  # the socket is the transport's from here on
+            self._transport = self.smtp.transport
             await self._hello()
             await self._starttls()
+            self._transport = self.smtp.transport
             await self._authenticate()
             return self._session(banner)
         except BaseException:
-            if self.smtp.transport:
-                cast(asyncio.Transport, self.smtp.transport).abort()  # close() would wait for a TLS peer's goodbye
+            # aiosmtplib may have closed and forgotten it, and its close() waits for a TLS peer's goodbye.
+            if transport := self.smtp.transport or self._transport:
+                cast(asyncio.Transport, transport).abort()
             self.smtp.close()
             raise
 

@@ -81,6 +81,31 @@ def test_421_anywhere_loses_nobody_and_suppresses_nobody(
     assert not Suppression.objects.exists()
 
 
+@pytest.mark.parametrize("ending", ["421 4.7.0 Too many messages on this connection", "CLOSE 421 4.4.2 Bye"])
+@pytest.mark.parametrize(
+    ("fresh", "connections", "returned"),
+    [(False, 3, 0), (True, 3, 1)],
+)
+def test_a_421_to_mail_after_some_messages_ends_that_connection_and_not_the_place(
+    ending: str, fresh: bool, connections: int, returned: int, receivers: StartReceiver, send_thread: SendThread,
+    settings: Any,
+) -> None:  # fmt: skip
+    """Only a fresh connection that is refused says that nothing is taken now."""
+    settings.TIME_SCALE = 0.0005
+    taken = "250 2.1.0 OK"
+    server = receivers(mail=[taken, taken, taken, ending, *([ending] if fresh else [taken, taken, ending])])
+    here = world.make(server)
+    one_connection(here)
+    here.people(f"p{n}@example.net" for n in range(8))
+
+    world.run(send_thread, world.ended(here.mailing()))
+
+    assert ends() == {(MessageState.DELIVERED, 1)}
+    assert server.stats()["connections"] == connections
+    assert Attempt.objects.filter(result=Attempt.RETURNED, code=421).exists() is bool(returned)
+    assert len(server.ledger()) == 8
+
+
 def test_a_domain_that_takes_no_mail_is_told_so_without_a_connection(
     smtp_server: Receiver, send_thread: SendThread, settings: Any
 ) -> None:

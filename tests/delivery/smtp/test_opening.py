@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,6 +142,25 @@ def test_failures_before_mail_say_nothing_about_the_person(
     assert (opened.synthetic, opened.phase, ending(opened)) == (synthetic, phase, Ending.RETURNED)
 
 
+MIXED = [r"RAW 250-one\r\n550 two\r\n", r"RAW 550-one\r\n250 two\r\n", r"RAW 235-one\r\n250-two\r\n235 ok\r\n"]
+
+
+@pytest.mark.parametrize("said", MIXED)
+@pytest.mark.parametrize(
+    ("step", "phase"),
+    [("banner", Phase.CONNECT), ("ehlo", Phase.HELO), ("starttls", Phase.TLS), ("auth", Phase.AUTH)],
+)
+def test_a_code_that_changes_within_a_reply_is_no_reply(
+    receivers: StartReceiver, server_cert: str, ca_file: str, step: str, phase: Phase, said: str
+) -> None:
+    """Temporary, and the connection is closed: nobody knows which of the codes is meant (RFC 5321, 4.2.1)."""
+    server = receivers(**{step: [said]}, tls="starttls", cert=server_cert, **USERS)
+    opened = _open(server, security=Security.STARTTLS, ca_file=ca_file, username="shirase", password="right")
+    reply = _failed(opened, Fault.PROTOCOL_ERROR, phase)
+    assert (reply.code, "the code changes" in reply.text) == (421, True)
+    assert "HELO" not in server.stats()["commands"]
+
+
 def test_a_server_without_ehlo_gets_helo_and_no_extension(receivers: StartReceiver) -> None:
     server = receivers(ehlo="502 5.5.1 What is EHLO?")
     opened = _open(server)
@@ -158,7 +178,7 @@ def test_421_to_ehlo_is_not_answered_with_helo(receivers: StartReceiver) -> None
 
 
 def test_what_a_server_offers_can_be_shown_whatever_its_octets(receivers: StartReceiver) -> None:
-    server = receivers(ehlo=r"RAW 250-mx\r\n250-SIZE " + "9" * 5000 + r"\r\n250 X-\xff\x01\r\n")
+    server = receivers(ehlo=r"RAW 250-mx\r\n250-SIZE " + "9" * 4000 + r"\r\n250 X-\xff\x01\r\n")
     shown: list[str] = []
 
     async def go() -> Session | Reply:
@@ -388,6 +408,54 @@ def test_a_busy_sign_in_is_no_wrong_password(receivers: StartReceiver, server_ce
     opened = _open(server, security=Security.STARTTLS, ca_file=ca_file, username="shirase", password="right")
     reply = _failed(opened, "", Phase.AUTH)
     assert reply.code == 454
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.IMPLICIT])
+def test_a_server_that_is_dead_within_auth_leaves_nothing_open(
+    server_cert: str, ca_file: str, security: Security, loop: str
+) -> None:
+    """It does not even answer TLS's goodbye, which a polite close would wait for."""
+    over = threading.Event()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server_cert)
+
+    def serve(server: socket.socket) -> None:
+        peer, _ = server.accept()
+        if security is Security.STARTTLS:
+            for said in (b"220 mx\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"220 go\r\n"):
+                peer.sendall(said)
+                if said != b"220 go\r\n":
+                    peer.recv(1000)
+        with context.wrap_socket(peer, server_side=True) as secured:
+            if security is Security.IMPLICIT:
+                secured.sendall(b"220 mx\r\n")
+            secured.recv(1000)
+            secured.sendall(b"250-mx\r\n250 AUTH PLAIN\r\n")
+            assert secured.recv(1000).startswith(b"AUTH PLAIN")
+            over.wait(20)
+
+    async def go() -> tuple[Session | Reply, int]:
+        made = Endpoint("127.0.0.1", port, security, username="shirase", password="right", ca_file=ca_file)
+        opened = await connect(made, QUICK)
+        await asyncio.sleep(0.1)  # what is aborted is closed a moment later
+        return opened, _sockets_to(port)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        opened, left = run(go, loop=loop)
+        over.set()
+        thread.join()
+    _failed(opened, Fault.TIMEOUT, Phase.AUTH)
+    assert left == 0
+
+
+def _sockets_to(port: int) -> int:
+    """How many connections of this machine to it are open."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
 def test_a_password_never_travels_in_clear_unless_set(receivers: StartReceiver) -> None:
