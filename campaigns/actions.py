@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 ACTIONS = {
     "campaign.create": _("Made a campaign"),
+    "campaign.again": _("Made a draft to send again to people of a campaign"),
     "campaign.delete": _("Deleted a draft"),
     "campaign.schedule": _("Scheduled a campaign"),
     "campaign.undo": _("Took a campaign back"),

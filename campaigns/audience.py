@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 
 from campaigns.models import Campaign
-from delivery.models import Exclusion
+from contacts.models import Subscription
+from delivery.models import Exclusion, PeopleSetMember
 from delivery.queue.audience import Funnel
 from delivery.queue.audience import funnel as count
 from delivery.queue.counts import counts
@@ -64,12 +66,14 @@ def funnel(campaign: Campaign) -> Counted:
     if not campaign.include_lists:
         return Counted(0, 0, [], timezone.now())
     kept = read(campaign)
+    if campaign.people_set is not None and campaign.people_set.gathered_at is None:
+        return _stale(kept)
     if kept and campaign.counted.get("slow") and kept.at and timezone.now() - kept.at < RECOUNT and not kept.stale:
         return kept
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{PATIENCE_MS}ms"])
-            found = count(campaign.workspace_id, campaign.include_lists, campaign.exclude_lists)
+            found = _count(campaign)
             cursor.execute("SET LOCAL statement_timeout TO DEFAULT")  # a transaction around this one goes on without
     except OperationalError:
         return _stale(kept)
@@ -89,7 +93,20 @@ def begin_recount(campaign: Campaign) -> bool:
 def recount(campaign_id: int) -> None:
     """Count without hurry, for the page that polls."""
     campaign = Campaign.objects.get(pk=campaign_id)
-    keep(campaign, count(campaign.workspace_id, campaign.include_lists, campaign.exclude_lists), slow=True)
+    keep(campaign, _count(campaign), slow=True)
+
+
+def _count(campaign: Campaign) -> Funnel:
+    return count(campaign.workspace_id, campaign.include_lists, campaign.exclude_lists, campaign.people_set_id)
+
+
+def newest(campaign: Campaign, most: int) -> QuerySet[Any, int]:
+    """Ids of up to `most` people of the audience, the newest first. Of a campaign without one: nobody."""
+    if campaign.people_set_id:
+        rows = PeopleSetMember.objects.filter(people_set=campaign.people_set_id)
+        return rows.order_by("-contact_id").values_list("contact_id", flat=True)[:most]
+    on_lists = Subscription.objects.filter(list_id__in=campaign.include_lists, state="subscribed")
+    return on_lists.order_by("-contact_id").values_list("contact_id", flat=True)[:most]
 
 
 def keep(campaign: Campaign, found: Funnel, *, slow: bool) -> Counted:
@@ -131,7 +148,7 @@ def _url(campaign: Campaign, reason: str) -> str:
     if mailing is not None and mailing.started_at is not None:
         return f"{reverse('delivery:people', args=[mailing.pk])}?outcome=excluded&cause={reason}"
     state = FOUND.get(Exclusion.Reason(reason))
-    if state is None or len(campaign.include_lists) != 1:
+    if state is None or campaign.people_set_id or len(campaign.include_lists) != 1:
         return ""
     return f"{reverse('contacts:list')}?list={campaign.include_lists[0]}&state={state}"
 
@@ -143,4 +160,5 @@ def _stale(kept: Counted | None) -> Counted:
 
 
 def _key(campaign: Campaign) -> list[Any]:
-    return [sorted(campaign.include_lists), sorted(campaign.exclude_lists)]
+    lists = [sorted(campaign.include_lists), sorted(campaign.exclude_lists)]
+    return lists if campaign.people_set is None else [*lists, campaign.people_set.people]

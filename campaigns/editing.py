@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from campaigns.models import Campaign
 from contacts.models import List
+from delivery import people_sets
 from delivery.models import FromAddress
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Conflict(Exception):
         self.current = current
 
 
+class FixedAudience(Exception):
+    """It is sent again to people of an earlier send: whom, was decided when the draft was made."""
+
+
 class NotEditable(Exception):
     """It is scheduled or sent: what was approved is what is sent."""
 
@@ -45,7 +50,12 @@ def create(workspace: Workspace, by: User | None, *, actor: Actor = None, **valu
 
 
 def save(campaign: Campaign, version: int, values: Mapping[str, Any], by: User | None) -> Campaign:
-    """Store `values` if the draft is still at `version`, in one statement. Raises Conflict, NotEditable."""
+    """Store `values` if the draft is still at `version`, in one statement.
+
+    Raises Conflict, NotEditable, FixedAudience.
+    """
+    if campaign.people_set_id and values.keys() & {"include_lists", "exclude_lists"}:
+        raise FixedAudience
     changed = Campaign.objects.filter(pk=campaign.pk, version=version, state=Campaign.State.DRAFT).update(
         **values, version=models.F("version") + 1, updated_by=by, updated_at=timezone.now()
     )
@@ -60,14 +70,13 @@ def save(campaign: Campaign, version: int, values: Mapping[str, Any], by: User |
 def duplicate(campaign: Campaign, by: User | None, *, actor: Actor = None) -> Campaign:
     """A new draft with the same words. The audience is not copied: it is chosen for each send."""
     values = {name: getattr(campaign, name) for name in COPIED}
-    return create(campaign.workspace, by, actor=actor, name=copy_name(campaign.name), **values)
+    return create(campaign.workspace, by, actor=actor, name=numbered(campaign.name, _("copy")), **values)
 
 
-def copy_name(name: str) -> str:
+def numbered(name: str, word: str) -> str:
     """Autumn → Autumn (copy) → Autumn (copy 2)."""
     if not name:
         return ""
-    word = _("copy")
     match = re.fullmatch(rf"(.*) \({re.escape(word)}(?: (\d+))?\)", name)
     if not match:
         return f"{name} ({word})"[:200]
@@ -77,7 +86,10 @@ def copy_name(name: str) -> str:
 @transaction.atomic
 def delete(campaign: Campaign, by: User | None, *, actor: Actor = None) -> bool:
     """Throw a draft away. Whatever was sent stays, with its report."""
+    people_set = campaign.people_set
     gone, _rows = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT, mailing=None).delete()
+    if gone and people_set is not None:
+        people_sets.drop(people_set)
     if gone:
         audit.record(actor or by, campaign.workspace, "campaign.delete", campaign)
     return bool(gone)

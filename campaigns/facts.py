@@ -11,7 +11,7 @@ from campaigns import audience, contents, launching
 from campaigns.audience import Counted
 from campaigns.checking import Facts
 from campaigns.models import Campaign
-from contacts.models import Contact, Field, Subscription
+from contacts.models import Contact, Field
 from delivery.content.analysis import Analysis, analyse
 from delivery.content.source import TemplateProblem
 from delivery.models import Mailing, Route
@@ -67,9 +67,8 @@ def _missing(campaign: Campaign, analysis: Analysis) -> dict[str, int]:
     fields = [name for name in analysis.fields if name != "address"]
     if not fields or not campaign.include_lists:
         return {}
-    on_lists = Subscription.objects.filter(list_id__in=campaign.include_lists, state="subscribed")
-    ids = on_lists.order_by("-contact_id").values("contact_id")[:ASKED]
-    people: list[dict[str, Any]] = list(Contact.objects.of(campaign.workspace).filter(pk__in=ids).values(*COLUMNS))
+    asked = Contact.objects.of(campaign.workspace).filter(pk__in=audience.newest(campaign, ASKED))
+    people: list[dict[str, Any]] = list(asked.values(*COLUMNS))
     counts = {name: len([person for person in people if not _has(person, name)]) for name in fields}
     return {name: number for name, number in counts.items() if number}
 

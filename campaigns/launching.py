@@ -58,6 +58,7 @@ def schedule(
         routes=routes_of(locked),
         include_lists=locked.include_lists,
         exclude_lists=locked.exclude_lists,
+        people_set=locked.people_set,
         start_at=start_at,
         give_up_after=timedelta(hours=locked.give_up_hours),
     )

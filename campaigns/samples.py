@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from campaigns import audience
 from campaigns.models import Campaign
 from contacts import search
-from contacts.models import Contact, Subscription
+from contacts.models import Contact
 
 LOOKED_AT = 200  # of the newest people: enough to find odd ones, and the same work at any size
 OFFERED = 10
@@ -46,9 +47,7 @@ def _people(campaign: Campaign) -> list[Contact]:
     newest = Contact.objects.of(campaign.workspace).filter(erased_at=None).order_by("-pk")
     if not campaign.include_lists:
         return list(newest[:LOOKED_AT])
-    on_lists = Subscription.objects.filter(list_id__in=campaign.include_lists, state="subscribed")
-    ids = on_lists.order_by("-contact_id").values_list("contact_id", flat=True)[:LOOKED_AT]
-    return list(newest.filter(pk__in=list(ids)))
+    return list(newest.filter(pk__in=list(audience.newest(campaign, LOOKED_AT))))
 
 
 def _first(condition: Callable[[Contact], bool]) -> Callable[[Iterable[Contact]], Contact | None]:

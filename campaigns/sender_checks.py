@@ -28,11 +28,16 @@ def audience(facts: Facts) -> Iterator[Check]:
             action=action,
         )
         return
-    counted = facts.counted
+    counted, people_set = facts.counted, facts.campaign.people_set
     if counted is None:
         return
+    if people_set is not None and people_set.gathered_at is None:
+        detail = _("They are many: it takes a few seconds. Look again then.")
+        yield Check("audience", Level.STOP, Topic.AUDIENCE, _("These people are still being gathered"), detail)
+        return
     if not counted.stale and not counted.receiving:
-        detail = _("Everyone on the chosen lists is left out.")
+        on_lists, of_set = _("Everyone on the chosen lists is left out."), _("All of these people are left out.")
+        detail = on_lists if people_set is None else of_set
         yield Check(
             "audience", Level.STOP, Topic.AUDIENCE, _("Nobody would receive it"), detail, url=url, action=action
         )

@@ -7,6 +7,7 @@ urlpatterns = [
     path("campaigns", listing.campaigns, name="list"),
     path("campaigns/new", listing.new, name="new"),
     path("campaigns/<int:pk>/duplicate", listing.duplicate, name="duplicate"),
+    path("campaigns/<int:pk>/again", listing.send_again, name="again"),
     path("campaigns/<int:pk>/delete", listing.delete, name="delete"),
     path("campaigns/<int:pk>/write", writing.write, name="write"),
     path("campaigns/<int:pk>/starter", writing.use_starter, name="starter"),

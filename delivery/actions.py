@@ -16,7 +16,6 @@ ACTIONS = {
     "route.limited": _("Changed the limits of a route"),
     "mailing.release": _("Tried held people again"),
     "mailing.drop": _("Left held people out"),
-    "mailing.again": _("Sent again to the unknown"),
     "route.site_limited": _("Changed the limits of a provider"),
     "domain.added": _("Added a sending domain"),
     "domain.removed": _("Removed a sending domain"),

@@ -15,14 +15,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from delivery import letters
-from delivery.models import Mailing, MailingRoute, MessageState, Route
+from delivery.models import Mailing, MailingRoute, Route
 from delivery.queue import events, remainders
 from delivery.queue.expand import expand_rcpts
 
 if TYPE_CHECKING:
     from accounts.models import Workspace
     from contacts.models import Contact
-    from delivery.models import Content, FromAddress
+    from delivery.models import Content, FromAddress, PeopleSet
 
 State = Mailing.State
 GIVE_UP_AFTER = timedelta(hours=72)
@@ -46,10 +46,13 @@ def create(
     reply_to: str = "",
     include_lists: Sequence[int] = (),
     exclude_lists: Sequence[int] = (),
+    people_set: PeopleSet | None = None,
     start_at: datetime | None = None,
     give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> Mailing:
-    """A mailing to lists. It starts at `start_at` (None: at the next tick) and can be taken back until then.
+    """A mailing to lists, or to a set of people as far as the lists allow it.
+
+    It starts at `start_at` (None: at the next tick) and can be taken back until then.
 
     Raises NotLive: whatever a page has checked, nothing leaves this server in the name of a domain that is not live.
     """
@@ -65,6 +68,7 @@ def create(
         tracking_url=from_address.sending_domain.tracking_url,
         include_lists=list(include_lists),
         exclude_lists=list(exclude_lists),
+        people_set=people_set,
         start_at=start_at,
         give_up_after=give_up_after,
     )
@@ -156,15 +160,17 @@ def stop(mailing: Mailing) -> bool:
 
 
 @transaction.atomic
-def send_again(mailing: Mailing) -> int:
-    """Send again to everyone whose outcome is unknown: a person's decision, since some of them may get it twice."""
-    return _again(mailing, MessageState.UNCERTAIN)
-
-
-@transaction.atomic
 def release_held(mailing: Mailing) -> int:
-    """Try those again that were held (the letter or the route was put right)."""
-    return _again(mailing, MessageState.HELD)
+    """Try those again that were held (the letter or the route was put right), with a new span before it gives up.
+
+    Of a stopped mailing nobody is tried again.
+    """
+    if Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk).state == State.STOPPED:
+        return 0
+    number = remainders.release_held(mailing.pk)
+    if number:
+        _wait_anew(mailing)
+    return number
 
 
 @transaction.atomic
@@ -178,17 +184,6 @@ def give_up_at(mailing: Mailing) -> datetime | None:
     if mailing.started_at is None:
         return None
     return mailing.started_at + mailing.give_up_after * float(settings.TIME_SCALE)
-
-
-def _again(mailing: Mailing, state: MessageState) -> int:
-    """Into the queue once more: a finished mailing goes on, with a new span before it gives up; a stopped one not."""
-    if Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk).state == State.STOPPED:
-        return 0
-    number = remainders.try_again(mailing.pk, state)
-    if number:
-        _move(mailing, (State.FINISHED,), State.SENDING, finished_at=None, announced_at=None)
-        _wait_anew(mailing)
-    return number
 
 
 def _wait_anew(mailing: Mailing) -> None:

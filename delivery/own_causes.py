@@ -53,5 +53,9 @@ OWN_CAUSES: dict[str, OwnCause] = {
     "bounced": OwnCause(_("The address bounced before"), _("It was stopped before this person's turn.")),
     "erased": OwnCause(_("The person was erased"), _("They asked to be forgotten before their turn.")),
     "domain_rests": OwnCause(_("The domain takes no mail"), _("It is looked at again later by itself.")),
+    "settled": OwnCause(
+        _("Got it meanwhile, or is still being tried"),
+        _("This campaign was sent again to people whose outcome was failed or unknown. For them that has changed."),
+    ),
     "excluded_list": OwnCause(_("On an excluded list"), _("They were put on a list that this campaign leaves out.")),
 }

@@ -113,12 +113,6 @@ def drop_held(request: ApiRequest, pk: Id) -> Any:
     return _decided(request, pk, "drop", mailings.drop_held)
 
 
-@router.post("/{pk}/send-again", auth=Key(Scope.SEND), response={202: Decided})
-def send_again(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
-    """Send again to everyone whose outcome is unknown. Their server may have taken it: some may get it twice."""
-    return once(request, request.auth, key, lambda: _decided(request, pk, "again", mailings.send_again), status=202)
-
-
 @router.post("/{pk}/test", auth=Key(Scope.SEND), response={202: TestOut})
 def send_test(request: ApiRequest, pk: Id, key: Sent, test: TestIn) -> HttpResponse:
     """The letter as one person gets it, to at most ten addresses."""

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from ninja import Schema
 from pydantic import Field, NaiveDatetime
 
-from accounts.api import ApiRequest, Body, Id, example
+from accounts.api import ApiRequest, Body, Id, Line, example
 from accounts.problems import FieldError, Kind, Problem
+from campaigns.again import Chosen, chosen
 from campaigns.models import Campaign
 from campaigns.models.campaign import GIVE_UP_HOURS
 from delivery.content.source import Part, RenderLimit, TemplateProblem
@@ -71,6 +72,34 @@ class CampaignLine(Schema):
     updated_at: datetime
 
 
+class AgainIn(Body):
+    model_config = example(outcome="failed", cause="mailbox_full")
+
+    outcome: Literal["failed", "unknown"]
+    cause: Annotated[Line, Field(max_length=80)] = Field("", description="Of a line of `failures`; empty: every cause")
+
+
+class AgainCause(Schema):
+    cause: str
+    title: str
+    people: int
+    prospect: Literal["twice", "may_arrive", "same", "left_out"] = Field(
+        description="twice: they may have it already; may_arrive: what was in the way passes by itself; "
+        "same: refused as before unless the cause was put right; left_out: mail to the address is stopped"
+    )
+
+
+class AgainOut(Schema):
+    """Whom a draft is sent to again. Who may not be mailed, or has got it meanwhile, is left out when it begins."""
+
+    campaign: int | None = Field(alias="origin_id")
+    outcome: Literal["failed", "unknown"]
+    cause: str
+    people: int
+    whole: bool = Field(description="false: they are many, and still being gathered")
+    causes: list[AgainCause]
+
+
 class CampaignOut(CampaignLine):
     kind: str
     language: str
@@ -86,6 +115,11 @@ class CampaignOut(CampaignLine):
     next_routes: list[int]
     give_up_hours: int
     zone: str
+    again: AgainOut | None = Field(description="null: it goes to its lists")
+
+    @staticmethod
+    def resolve_again(campaign: Campaign) -> Chosen | None:
+        return chosen(campaign)
 
 
 class CountsOut(Schema):
@@ -127,7 +161,7 @@ class Changed(CampaignStatus):
 
 
 class Decided(CampaignStatus):
-    people: int = Field(description="For how many it was decided; 0: nobody was held or unknown, or it was stopped")
+    people: int = Field(description="For how many it was decided; 0: nobody was held, or it was stopped")
 
 
 class When(Body):
@@ -206,7 +240,8 @@ class PersonOut(Schema):
 
 
 def campaign_of(request: ApiRequest, pk: int) -> Campaign:
-    rows = Campaign.objects.of(request.workspace).select_related("mailing", "from_address__sending_domain", "workspace")
+    related = ("mailing", "from_address__sending_domain", "workspace", "people_set")
+    rows = Campaign.objects.of(request.workspace).select_related(*related)
     return get_object_or_404(rows, pk=pk)
 
 

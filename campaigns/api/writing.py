@@ -14,8 +14,9 @@ from pydantic import Field
 from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page, refuses
 from accounts.api_keys import Scope
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
-from campaigns import audience, contents, editing, listing, preflight, previewing, problems, samples, tasks
+from campaigns import again, audience, contents, editing, listing, preflight, previewing, problems, samples, tasks
 from campaigns.api.shapes import (
+    AgainIn,
     CampaignChange,
     CampaignIn,
     CampaignLine,
@@ -88,6 +89,19 @@ def duplicate_campaign(request: ApiRequest, pk: Id) -> Any:
     return Status(201, editing.duplicate(campaign_of(request, pk), None, actor=request))
 
 
+@router.post(
+    "/{pk}/send-again", auth=Key(Scope.CAMPAIGNS), response={201: CampaignOut}, openapi_extra=refuses(Kind.CONFLICT)
+)
+def send_again(request: ApiRequest, pk: Id, these: AgainIn) -> Any:
+    """A draft with the same words for just the people of one outcome; there is one for the same people. `again` of it
+    says who may get it twice; `launch` sends it."""
+    try:
+        draft, _new = again.choose(campaign_of(request, pk), these.outcome, these.cause, by=None, actor=request)
+    except (again.NotSent, again.Nobody) as error:
+        raise Problem(Kind.CONFLICT, _("No one is in this group any more. No draft was made.")) from error
+    return Status(201, draft)
+
+
 @router.get("/{pk}/preview", auth=Key(Scope.READ), response=PreviewOut)
 def preview_campaign(request: ApiRequest, pk: Id, contact: Id | None = None) -> Any:
     """The letter as one person gets it; its links lead nowhere."""
@@ -149,6 +163,9 @@ def _write(campaign: Campaign, version: int, given: CampaignIn) -> Campaign:
         detail = _("It is at version %(version)s now. Read it again, and change that.")
         detail %= {"version": conflict.current.version}
         raise Problem(Kind.CHANGED, detail, [FieldError("version", detail)]) from conflict
+    except editing.FixedAudience as error:
+        detail = _("Whom this draft goes to was decided when it was made. A copy of it can go to lists.")
+        raise Problem(Kind.CONFLICT, detail, [FieldError("include_lists", detail)]) from error
     except editing.NotEditable as error:
         detail = _("This campaign is scheduled or sent: its text can no longer change. Nothing was saved.")
         raise Problem(Kind.CONFLICT, detail) from error

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import WorkspaceOwned
 from contacts.models import Contact
-from delivery.models import FromAddress, Mailing, Route
+from delivery.models import FromAddress, Mailing, PeopleSet, Route
 
 GIVE_UP_HOURS = 72  # what is usual, and the most
 
@@ -41,6 +41,10 @@ class Campaign(WorkspaceOwned):
     next_routes = ArrayField(models.BigIntegerField(), default=list, blank=True)  # which take over, in order
     include_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
     exclude_lists = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    # Sent again to these people of an earlier send, instead of to everybody on the include lists.
+    people_set = models.OneToOneField(
+        PeopleSet, null=True, blank=True, on_delete=models.SET_NULL, related_name="campaign"
+    )
     # Whoever still waits so long after the start counts as failed; pauses come on top.
     give_up_hours = models.PositiveSmallIntegerField(
         default=GIVE_UP_HOURS, validators=[MinValueValidator(1), MaxValueValidator(GIVE_UP_HOURS)]

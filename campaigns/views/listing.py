@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from campaigns import editing, listing
+from campaigns import again, editing, listing
 from campaigns.models import Campaign
 
 
@@ -40,6 +40,26 @@ def duplicate(request: WorkspaceRequest, pk: int) -> HttpResponse:
     copy = editing.duplicate(campaign, request.user)
     messages.success(request, _("A copy was made. Choose its audience before you send it."))
     return redirect("campaigns:write", copy.pk)
+
+
+@requires(Can.WRITE_CAMPAIGNS)
+@require_POST
+def send_again(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """A draft for the people of one outcome, and one cause if so wished. Nothing is sent by it."""
+    campaign = get_object_or_404(Campaign.objects.of(request.workspace), pk=pk)
+    outcome, cause = request.POST.get("outcome", ""), request.POST.get("cause", "")[:80].replace("\0", "")
+    if outcome not in again.OUTCOMES:
+        raise Http404
+    try:
+        draft, new = again.choose(campaign, outcome, cause, by=request.user, actor=request)
+    except (again.NotSent, again.Nobody):
+        messages.error(request, _("No one is in this group any more. No draft was made."))
+        return redirect("campaigns:report", pk)
+    if new:
+        messages.success(request, _("A draft for these people was made. Nothing is sent before you say so."))
+    else:
+        messages.info(request, _("There is a draft for these people already. Delete it to choose them anew."))
+    return redirect("campaigns:send", draft.pk)
 
 
 @requires(Can.WRITE_CAMPAIGNS)

@@ -17,12 +17,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import trigger_client_event
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from campaigns import audience, editing, launching, preflight, problems, samples, tasks, testing
+from campaigns import again, audience, editing, launching, preflight, problems, samples, tasks, testing
 from campaigns.forms import AudienceForm, GiveUpForm, RouteForm, ScheduleForm, TestForm
 from campaigns.models import Campaign
 from campaigns.views.writing import campaign_of
 from delivery import mailings
 from delivery.content.source import TemplateProblem
+
+FIXED = gettext_lazy("Whom this draft goes to was decided when it was made. A copy of it can go to lists.")
 
 
 def _funnel(campaign: Campaign) -> audience.Counted:
@@ -41,7 +43,13 @@ def choose(request: WorkspaceRequest, pk: int) -> HttpResponseBase:
         return save_audience(request, pk)
     include, exclude = editing.chosen_lists(campaign)
     form = AudienceForm(initial={"include": include, "exclude": exclude}, workspace=request.workspace)
-    context = {"campaign": campaign, "form": form, "tab": "audience", "funnel": _funnel(campaign)}
+    context = {
+        "campaign": campaign,
+        "form": form,
+        "tab": "audience",
+        "funnel": _funnel(campaign),
+        "chosen": again.chosen(campaign),
+    }
     return render(request, "campaigns/audience.html", context)
 
 
@@ -58,6 +66,9 @@ def save_audience(request: WorkspaceRequest, pk: int) -> HttpResponse:
         campaign = editing.save(campaign, version, form.values(), request.user)
     except editing.NotEditable:
         messages.error(request, _("This campaign is scheduled or sent: its audience can no longer change."))
+        return _shown_anew(request, "campaigns:audience", pk)
+    except editing.FixedAudience:
+        messages.error(request, FIXED)
         return _shown_anew(request, "campaigns:audience", pk)
     except editing.Conflict:
         messages.error(request, _("Somebody else saved this campaign a moment ago. Look at it and choose again."))
@@ -108,6 +119,7 @@ def _check_page(
         "report": preflight.check(campaign),
         "form": form,
         "funnel": _funnel(campaign),
+        "chosen": again.chosen(campaign),
         "route_form": RouteForm.of(campaign, routes),
         "routes": routes,
         "give_up_form": GiveUpForm(initial={"give_up_hours": campaign.give_up_hours}, campaign=campaign),

@@ -23,7 +23,8 @@ LETTER_POLICY = (
 
 
 def campaign_of(request: WorkspaceRequest, pk: int) -> Campaign:
-    rows = Campaign.objects.of(request.workspace).select_related("mailing", "from_address__sending_domain", "workspace")
+    related = ("mailing", "from_address__sending_domain", "workspace", "people_set")
+    rows = Campaign.objects.of(request.workspace).select_related(*related)
     return get_object_or_404(rows, pk=pk)
 
 

@@ -3,6 +3,7 @@ from .domains import DkimKey, FromAddress, SendingDomain
 from .log import Attempt, Event
 from .mailing import Exclusion, Mailing, MailingRoute
 from .message import Message, MessageException, MessageState
+from .people_set import PeopleSet, PeopleSetMember
 from .queue import Deferral, Lease, Run, Tally
 from .routes import Bucket, Limit, Route
 from .sandbox import SandboxMail
@@ -26,6 +27,8 @@ __all__ = [
     "Message",
     "MessageException",
     "MessageState",
+    "PeopleSet",
+    "PeopleSetMember",
     "Route",
     "Run",
     "SandboxMail",

@@ -43,6 +43,10 @@ class Mailing(WorkspaceOwned):
     tracking_url = models.CharField(max_length=300, blank=True)  # what its links begin with; "": TRACKING_URL
     include_lists = ArrayField(models.BigIntegerField(), default=list)
     exclude_lists = ArrayField(models.BigIntegerField(), default=list)
+    # Instead of everybody on the include lists; who of them may be mailed is still a matter of these lists.
+    people_set = models.ForeignKey(
+        "PeopleSet", null=True, blank=True, on_delete=models.PROTECT, related_name="mailings"
+    )
     rcpts = ArrayField(models.CharField(max_length=320), default=list)  # typed addresses: tests, notices
     as_contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     routes = models.ManyToManyField(Route, through="MailingRoute", related_name="mailings")
@@ -103,6 +107,7 @@ class Exclusion(models.Model):
         STOPPED = "stopped", _("Stopped by you")
         NO_ADDRESS = "no_address", _("No valid address")
         DOMAIN_RESTS = "domain_rests", _("Domain takes no mail")
+        SETTLED = "settled", _("Has it by now, or is still being tried")
         EXCLUDED_LIST = "excluded_list", _("On an excluded list")
 
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="exclusions", db_constraint=False)

@@ -16,13 +16,12 @@ from django.utils import timezone
 from contacts.addresses import Address, parse
 from delivery.models import Domain, Mailing, Message, Run, Tally
 from delivery.queue import events, ids, lanes
-from delivery.queue.audience import JUDGED, SUPPRESSION
+from delivery.queue.audience import JUDGED, MATCHED, SUPPRESSION, parameters_of
 
 SLICE = 5_000
 
 _PEOPLE_BY_SITE = f"""
-    WITH matched AS (
-        SELECT DISTINCT contact_id FROM contacts_subscription WHERE list_id = ANY(%(include)s::bigint[])
+    WITH matched AS ({MATCHED}
     ), judged AS (
         SELECT d.site_id, {JUDGED} AS reason
         FROM matched
@@ -33,14 +32,17 @@ _PEOPLE_BY_SITE = f"""
     SELECT site_id, count(*) FROM judged WHERE reason IS NULL GROUP BY site_id
 """
 
-# By each list's index, so that a slice costs the same at the end of a long list as at its start.
+# By the index of each list or of the set, so that a slice costs the same at the end of a long one as at its start.
 _NEXT_CONTACTS = """
-    SELECT DISTINCT near.contact_id
-    FROM unnest(%(include)s::bigint[]) AS wanted(list_id), LATERAL (
+    (SELECT DISTINCT near.contact_id
+    FROM unnest(%(lists)s::bigint[]) AS wanted(list_id), LATERAL (
         SELECT contact_id FROM contacts_subscription
         WHERE list_id = wanted.list_id AND contact_id > %(after)s ORDER BY contact_id LIMIT %(slice)s
     ) near
-    ORDER BY near.contact_id LIMIT %(slice)s
+    ORDER BY near.contact_id LIMIT %(slice)s)
+    UNION ALL
+    (SELECT contact_id FROM delivery_peoplesetmember
+    WHERE people_set_id = %(set)s::bigint AND contact_id > %(after)s ORDER BY contact_id LIMIT %(slice)s)
 """
 
 _DOMAINS = f"""
@@ -160,12 +162,9 @@ def _plan(mailing: Mailing, size: int) -> None:
 
 
 def _audience(mailing: Mailing) -> dict[str, Any]:
-    return {
-        "mailing": mailing.pk,
-        "workspace": mailing.workspace_id,
-        "include": mailing.include_lists,
-        "exclude": mailing.exclude_lists,
-    }
+    return {"mailing": mailing.pk} | parameters_of(
+        mailing.workspace_id, mailing.include_lists, mailing.exclude_lists, mailing.people_set_id, mailing.pk
+    )
 
 
 def _expand_slice(mailing: Mailing, size: int) -> bool:

@@ -88,6 +88,7 @@ class Rules:
 
     consent: bool
     include_lists: tuple[int, ...] = ()
+    family: tuple[int, ...] = ()  # the other mailings of those that are sent again
     as_contact: int | None = None
 
 
@@ -108,6 +109,8 @@ def pass_through(
         "ids": list(ids),
         "consent": rules.consent,
         "include": list(rules.include_lists),
+        "family": list(rules.family),
+        "before": claim.mailing,
         "as_contact": rules.as_contact,
         "seconds": settings.LEASE_SECONDS,
     }

@@ -23,11 +23,11 @@ _NO_LEASE = 0
 _REQUEUE = """
     WITH again AS (
         DELETE FROM delivery_messageexception WHERE message_id IN (
-            SELECT message_id FROM delivery_messageexception WHERE mailing_id = %(mailing)s AND state = %(state)s
+            SELECT message_id FROM delivery_messageexception WHERE mailing_id = %(mailing)s AND state = %(held)s
             ORDER BY message_id LIMIT %(most)s
         ) RETURNING message_id
     ), queued AS (
-        UPDATE delivery_message SET state = 0, cause = NULL FROM again WHERE id = message_id AND state = %(state)s
+        UPDATE delivery_message SET state = 0, cause = NULL FROM again WHERE id = message_id AND state = %(held)s
         RETURNING id
     ), waiting AS (
         INSERT INTO delivery_deferral (message_id, mailing_id, lane, due_at, attempt, crashes)
@@ -35,7 +35,7 @@ _REQUEUE = """
         ON CONFLICT (message_id) DO UPDATE SET due_at = now(), lease_id = NULL, crashes = 0
     ), tallied AS (
         UPDATE delivery_tally SET n = n - (SELECT count(*) FROM queued)
-        WHERE mailing_id = %(mailing)s AND name = %(name)s
+        WHERE mailing_id = %(mailing)s AND name = 'held'
     )
     SELECT id FROM queued ORDER BY id
 """
@@ -61,10 +61,10 @@ def give_back(*, run: int, mailing: int, lane: str, site: int | None, lo: int, h
             )
 
 
-def try_again(mailing: int, state: MessageState) -> int:
-    """Everyone in this state waits again, due now."""
+def release_held(mailing: int) -> int:
+    """Everyone who was held waits again, due now."""
     number = 0
-    for ids in _requeued(mailing, state):
+    for ids in _requeued(mailing):
         again = [Outcome(message, MessageState.QUEUED) for message in ids]
         record(again, lease=_NO_LEASE, fence=0, mailing=mailing, route=None)
         number += len(ids)
@@ -74,16 +74,16 @@ def try_again(mailing: int, state: MessageState) -> int:
 def cancel_held(mailing: int) -> int:
     """Who was held will not get it: they go through the queue's own statements, by way of waiting."""
     number = 0
-    for ids in _requeued(mailing, MessageState.HELD):
+    for ids in _requeued(mailing):
         _end(mailing, [cancelled(message, DROPPED) for message in ids])
         number += len(ids)
     return number
 
 
-def _requeued(mailing: int, state: MessageState) -> Iterator[list[int]]:
+def _requeued(mailing: int) -> Iterator[list[int]]:
     one = Run.objects.filter(mailing=mailing, lane=lanes.ALL).exists()
     parameters: dict[str, Any] = {
-        "mailing": mailing, "state": int(state), "name": state.name.lower(), "most": SLICE,
+        "mailing": mailing, "held": int(MessageState.HELD), "most": SLICE,
         "lane": lanes.ALL if one else lanes.MIXED,
     }  # fmt: skip
     while True:
@@ -98,7 +98,7 @@ def _requeued(mailing: int, state: MessageState) -> Iterator[list[int]]:
 @transaction.atomic
 def cancel_slice(mailing: int) -> bool:
     """Some of a stopped mailing's people are cancelled, those who are held first. True while there may be more."""
-    held = next(_requeued(mailing, MessageState.HELD), [])
+    held = next(_requeued(mailing), [])
     _end(mailing, [cancelled(message, STOPPED) for message in held])
     return bool(held) or _slice(mailing, lambda message: cancelled(message, STOPPED))
 

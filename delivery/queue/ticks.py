@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from delivery.models import Mailing
+from delivery import people_sets
+from delivery.models import Mailing, PeopleSet
 from delivery.queue import events, expand, remainders
 
 SLICE_SECONDS = 4.0
@@ -23,8 +24,10 @@ _GIVEN_UP = """
 def advance(seconds: float = SLICE_SECONDS) -> bool:
     """Do what is due. True when time ran out before the work did."""
     deadline = time.monotonic() + seconds
+    if _gather(deadline):
+        return True
     start_due()
-    for step in (_expand, _give_up, _cancel):
+    for step in (_expand, _give_up, _cancel, _forget):
         if step(deadline):
             return True
     finish()
@@ -44,6 +47,8 @@ def _start(mailing: Mailing) -> int:
         return 0
     if not found.may_leave:
         return 0  # its domain was taken out of service since: it waits, and can be taken back
+    if found.people_set is not None and found.people_set.gathered_at is None:
+        return 0  # its people are not all known yet
     Mailing.objects.filter(pk=found.pk).update(state=State.EXPANDING)
     events.state_changed(found, State.EXPANDING)
     return 1
@@ -69,6 +74,16 @@ def _cancel(deadline: float) -> bool:
     for key in stopped:
         expand.abandon(key)
     return any(_slices(remainders.cancel_slice, key, deadline) for key in stopped)
+
+
+def _gather(deadline: float) -> bool:
+    keys = PeopleSet.objects.filter(gathered_at=None, dropped_at=None).order_by("id").values_list("pk", flat=True)
+    return any(_slices(people_sets.gather, key, deadline) for key in keys)
+
+
+def _forget(deadline: float) -> bool:
+    keys = PeopleSet.objects.filter(dropped_at__isnull=False).order_by("id").values_list("pk", flat=True)
+    return any(_slices(people_sets.forget, key, deadline) for key in keys)
 
 
 def _slices(slice_of: object, mailing: int, deadline: float) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from delivery import letters
 from delivery.content.compose import Composer
 from delivery.models import Mailing
+from delivery.queue.audience import family_of
 from delivery.queue.gate import Recipient, Rules
 from delivery.smtp.commands import Envelope
 
@@ -38,6 +39,7 @@ def load(mailing_id: int) -> Sending:
         rules=Rules(
             consent=mailing.kind == Mailing.Kind.CAMPAIGN,
             include_lists=tuple(mailing.include_lists),
+            family=tuple(family_of(mailing.people_set_id, mailing.pk)),
             as_contact=mailing.as_contact_id,
         ),
         at_most_once=mailing.at_most_once,

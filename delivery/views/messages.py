@@ -99,21 +99,13 @@ VERBS = {
         mailings.drop_held,
         ngettext_lazy("%(n)s person will not get it.", "%(n)s people will not get it.", "count"),
     ),
-    "again": (
-        mailings.send_again,
-        ngettext_lazy(
-            "Sent again to %(n)s person, who may get it twice.",
-            "Sent again to %(n)s people. Some of them may get it twice.",
-            "count",
-        ),
-    ),
 }
 
 
 @requires(Can.SEND)
 @require_POST
 def decide(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    """What a person decides about the held and the unknown. Nothing of this happens by itself."""
+    """What a person decides about the held. Nothing of this happens by itself."""
     mailing = mailing_of(request, pk)
     verb = request.POST.get("verb", "")
     if verb not in VERBS:

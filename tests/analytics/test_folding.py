@@ -90,15 +90,13 @@ def test_a_person_stands_in_one_place_at_a_time(logs: Logs) -> None:
 
 def test_whoever_waits_again_stands_nowhere_until_the_next_outcome(logs: Logs) -> None:
     message = logs.message("a@gmail.com")
-    Message.objects.filter(pk=message.pk).update(state=MessageState.UNCERTAIN)
-    MessageException.objects.create(
-        message=message, mailing=logs.mailing, state=MessageState.UNCERTAIN, cause="timeout"
-    )
-    logs.outcome(message, 4)
+    Message.objects.filter(pk=message.pk).update(state=MessageState.HELD)
+    MessageException.objects.create(message=message, mailing=logs.mailing, state=MessageState.HELD, cause="crashed")
+    logs.outcome(message, 5)
     fold()
-    assert outcomes() == {("gmail", "unknown", "timeout"): 1}
+    assert outcomes() == {("gmail", "held", "crashed"): 1}
 
-    assert mailings.send_again(logs.mailing) == 1
+    assert mailings.release_held(logs.mailing) == 1
     fold()
     assert outcomes() == {}
     logs.outcome(message, 2)

@@ -52,27 +52,45 @@ def test_who_was_held_is_left_out(api: Caller, sent: int) -> None:
     assert api.post(f"/campaigns/{sent}/drop-held")["people"] == 0
 
 
-def test_a_finished_campaign_sends_again_to_the_unknown(api: Caller, sent: int) -> None:
-    api.post(f"/campaigns/{sent}/drop-held")
-    ticks.advance()
-    assert api.get(f"/campaigns/{sent}/status")["status"] == "finished"
-    again = api.post(f"/campaigns/{sent}/send-again")
-    assert (again["people"], again["status"], counts(again)) == (1, "sending", {"waiting": 1, "not_sent": 2})
+def test_a_draft_goes_again_to_just_the_unknown(api: Caller, sent: int) -> None:
+    these = {"outcome": "unknown"}
+    first = api.post(f"/campaigns/{sent}/send-again", these)
+    assert (first["status"], first["name"]) == ("draft", "Autumn (again: unknown)")
+    assert {name: first["again"][name] for name in ("campaign", "outcome", "cause", "people", "whole")} == {
+        "campaign": sent, "outcome": "unknown", "cause": "", "people": 1, "whole": True,
+    }  # fmt: skip
+    assert [cause["prospect"] for cause in first["again"]["causes"]] == ["twice"]
+    assert api.post(f"/campaigns/{sent}/send-again", these)["id"] == first["id"]
+    assert api.get(f"/campaigns/{sent}")["again"] is None
+    assert api.get(f"/campaigns/{first['id']}/audience")["receiving"] == 1
+    api.post(f"/campaigns/{first['id']}/launch")
+    assert Mailing.objects.latest("pk").people_set_id
+
+
+def test_whom_a_draft_goes_to_again_stays(api: Caller, sent: int) -> None:
+    draft = api.post(f"/campaigns/{sent}/send-again", {"outcome": "unknown"})
+    change = {"include_lists": [], "version": draft["version"]}
+    assert api.call("PATCH", f"/campaigns/{draft['id']}", change).status_code == 409
+    change = {"subject": "Once more", "version": draft["version"]}
+    assert api.call("PATCH", f"/campaigns/{draft['id']}", change).status_code == 200
+    assert api.call("POST", f"/campaigns/{sent}/send-again", {"outcome": "failed"}).status_code == 409
+    wrong = api.call("POST", f"/campaigns/{sent}/send-again", {"outcome": "delivered"})
+    assert (wrong.status_code, fields_of(wrong)) == (422, {"outcome"})
 
 
 def test_a_stopped_campaign_sends_to_nobody_again(api: Caller, sent: int) -> None:
     api.post(f"/campaigns/{sent}/stop")
-    for verb in ("send-again", "release-held"):
-        assert api.post(f"/campaigns/{sent}/{verb}")["people"] == 0
+    assert api.post(f"/campaigns/{sent}/release-held")["people"] == 0
     assert counts(api.post(f"/campaigns/{sent}/drop-held")) == {"unknown": 1, "not_sent": 2}
     ticks.advance()
     assert Mailing.objects.get().finished_at and not Message.objects.filter(state=MessageState.QUEUED).exists()
 
 
 def test_a_draft_has_nobody_to_decide_about(api: Caller, draft: int) -> None:
-    for verb in ("release-held", "drop-held", "send-again"):
+    for verb in ("release-held", "drop-held"):
         answer = api.post(f"/campaigns/{draft}/{verb}")
         assert (answer["people"], answer["counts"]) == (0, None)
+    assert api.call("POST", f"/campaigns/{draft}/send-again", {"outcome": "failed"}).status_code == 409
 
 
 def test_a_campaign_gives_up_when_it_is_told_to(api: Caller, draft: int) -> None:

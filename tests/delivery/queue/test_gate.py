@@ -27,11 +27,9 @@ from delivery.queue import ending, gate, leasing, recovery, ticks
 from delivery.queue.counts import counts
 from delivery.queue.leasing import Worker
 from delivery.queue.outcomes import Outcome
-from delivery.sender.thread import SendThread
 from delivery.smtp.replies import Phase, Reply
 from tests.delivery.queue import world
 from tests.delivery.queue.world import rules, sending, states
-from tests.servers.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = Worker("host:1:1", "host")
@@ -184,19 +182,3 @@ def test_a_stop_also_ends_it_for_the_held() -> None:
     mailing.refresh_from_db()
     assert mailing.finished_at and (counts(mailing).held, counts(mailing).not_sent) == (0, 2)
     assert set(Message.objects.values_list("state", "cause")) == {(MessageState.CANCELLED, "stopped")}
-
-
-def test_the_unknown_are_sent_again_only_when_a_person_says_so(smtp_server: Receiver, send_thread: SendThread) -> None:
-    smtp_server.answer(dot={"p1": ["DROP"]})
-    mailing = sending(3, smtp_server)
-    world.run(send_thread, world.ended(mailing))
-    assert counts(mailing).unknown == 1
-    began = mailing.started_at
-
-    assert mailings.send_again(mailing) == 1
-    world.run(send_thread, lambda: counts(mailing).delivered == 3)
-
-    world.run(send_thread, world.ended(mailing))
-    assert Message.objects.get(rcpt="p1@example.net").attempts == 2
-    assert counts(mailing).unknown == 0
-    assert mailing.started_at == began, "what the report says of the first send stays"
