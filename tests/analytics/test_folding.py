@@ -21,6 +21,7 @@ CODES = {
     2: (250, "2.0.0", None),
     3: (550, "5.1.1", "no_such_user"),
     4: (None, None, "timeout"),
+    5: (None, None, "crashed"),
 }
 
 
