@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("contacts", "0004_bulk"),
-        ("delivery", "0011_sts_policy"),
+        ("delivery", "0012_slowing"),
     ]
 
     operations = [
