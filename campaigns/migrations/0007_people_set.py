@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("campaigns", "0006_next_routes"),
-        ("delivery", "0013_people_set"),
+        ("delivery", "0014_people_set"),
     ]
 
     operations = [

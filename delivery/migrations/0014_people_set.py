@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("contacts", "0004_bulk"),
-        ("delivery", "0012_slowing"),
+        ("delivery", "0013_pauses"),
     ]
 
     operations = [
