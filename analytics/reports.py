@@ -15,10 +15,11 @@ from analytics.closings import Closed
 from analytics.deeds import Deed
 from analytics.models import MailingDeed, MailingLink, MailingMinute, MailingOutcome
 from analytics.pace import Minute, Pace, pace
-from delivery import knowledge, mailings, providers
+from delivery import knowledge, mailings, providers, warmups
 from delivery.message_page import explanation_of
 from delivery.models import Exclusion, Link, Mailing
 from delivery.queue.counts import Counts, counts
+from delivery.warmups import Forecast
 
 EXPIRED = "expired"
 READING = timedelta(hours=1)  # after the end, in which a report still moves by itself
@@ -97,6 +98,7 @@ class Report:
     excluded: list[Excluded]
     closed_until: datetime | None
     closed_providers: list[Closed]
+    warm_up: Forecast | None
     at: datetime
 
     @property
@@ -173,6 +175,7 @@ def report(mailing: Mailing) -> Report:
         excluded=excluded_of(counted),
         closed_until=closings.route_until(mailing),
         closed_providers=closings.providers(mailing),
+        warm_up=warmups.forecasts([mailing]).get(mailing.pk) if mailing.state == Mailing.State.SENDING else None,
         at=now,
     )
 

@@ -10,15 +10,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics.pace import Pace
+from delivery import warmup_words
 from delivery.message_page import explanation_of
 from delivery.models import Mailing
 from delivery.queue.counts import Counts
+from delivery.warmups import Forecast
 
 
-def rate_words(pace: Pace, counts: Counts, *, average: bool = False) -> str:
-    """`1,240 per minute · done about 10:21–10:28`."""
+def rate_words(pace: Pace, counts: Counts, warm_up: Forecast | None = None, *, average: bool = False) -> str:
+    """`1,240 per minute · done about 10:21–10:28`; a warm-up plan that lets only some through each day says more."""
     figures = {"now": f"{pace.now:,.0f}", "average": f"{pace.average:,.0f}"}
     rate = (_("%(now)s per minute (average %(average)s)") if average else _("%(now)s per minute")) % figures
+    if warm_up is not None:
+        return f"{rate} · {warmup_words.words(warm_up)}"
     if pace.earliest is None or pace.latest is None:
         return rate + " · " + _("calculating when it is done…") if counts.waiting else rate
     return f"{rate} · " + _("done about %(first)s–%(last)s") % {"first": _at(pace.earliest), "last": _at(pace.latest)}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection, transaction
 
-from delivery import retry, throttle
+from delivery import retry, throttle, warmups
 from delivery.models import Limit, Mailing, Route
 from delivery.throttle import Limits, Sale, Window
 
@@ -29,6 +29,12 @@ class Scope:
     key: str
     limits: Limits
 
+    @property
+    def plan(self) -> int | None:
+        """Of a warm-up, if its cap this is."""
+        _scope, _sign, plan = self.key.partition("/plan:")
+        return int(plan) if plan else None
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -36,6 +42,7 @@ class Sender:
 
     domain: int | None = None
     workspace: int | None = None
+    campaign: bool = True  # warm-up plans cap nothing else
 
     def __str__(self) -> str:
         """As the end of a key: "/domain:3", or nothing."""
@@ -72,12 +79,13 @@ def closing_keys(route: Route, site: int | None) -> list[str]:
 
 
 def sender_of(mailing: Mailing) -> Sender:
-    return Sender(mailing.from_address.sending_domain_id, mailing.workspace_id)
+    campaign = mailing.kind == Mailing.Kind.CAMPAIGN
+    return Sender(mailing.from_address.sending_domain_id, mailing.workspace_id, campaign)
 
 
 def limits() -> list[Limit]:
-    """All of them: a handful of rows an install."""
-    return list(Limit.objects.all())
+    """All of them, with the caps of warm-up plans: a handful of rows an install."""
+    return [*Limit.objects.all(), *warmups.limits()]
 
 
 def scopes(
@@ -101,7 +109,7 @@ def scopes(
 def limited_sites(route: int, sender: Sender, slowed: Mapping[str, float]) -> dict[int, list[Scope]]:
     """What limits the rate of single sites, by site, for this sender over this direct route."""
     found: dict[int, dict[str, Limits]] = {}
-    for limit in Limit.objects.filter(site__isnull=False):
+    for limit in limits():
         site, set_rates = limit.site_id, rates(limit)
         if site is not None and set_rates != Limits() and _names(limit, route, sender):
             found.setdefault(site, {})[_key(limit)] = set_rates
@@ -128,6 +136,7 @@ def _names(limit: Limit, route: int, sender: Sender) -> bool:
         limit.route_id in (None, route)
         and limit.sending_domain_id in (None, sender.domain)
         and limit.workspace_id in (None, sender.workspace)
+        and (limit.plan is None or sender.campaign)
     )
 
 
@@ -139,6 +148,7 @@ def _key(limit: Limit) -> str:
             ("site", limit.site_id),
             ("domain", limit.sending_domain_id),
             ("workspace", limit.workspace_id),
+            ("plan", limit.plan),
         )
         if value is not None
     ]
@@ -178,6 +188,7 @@ def buy(wanted: Sequence[Scope], number: int) -> tuple[Sale, float]:
     sale, after = throttle.sell([(rows[scope.key], scope.limits) for scope in wanted], number, now)
     if sale.number:
         _write({scope.key: bucket for scope, bucket in zip(wanted, after, strict=True)})
+        _count(wanted, sale.number)
     return sale, now
 
 
@@ -186,6 +197,12 @@ def give_back(bought: Sequence[Scope], number: int) -> None:
     """What was bought and not sent."""
     rows, now = _locked([scope.key for scope in bought])
     _write({scope.key: throttle.give_back(rows[scope.key], scope.limits, number, now) for scope in bought})
+    _count(bought, -number)
+
+
+def _count(passed: Sequence[Scope], number: int) -> None:
+    if plans := [scope.plan for scope in passed if scope.plan is not None]:
+        warmups.count(plans, number)
 
 
 def ensure(keys: Sequence[str]) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import fields
 from accounts.models import Workspace
 from accounts.text import one_line
 from contacts.addresses import Address, parse
-from delivery import providers
-from delivery.models import FromAddress, Limit, Route, SendingDomain, Site
+from delivery import providers, warmup
+from delivery.models import FromAddress, Limit, Route, SendingDomain, Site, WarmUp
 
 if TYPE_CHECKING:
     RouteModelForm = forms.ModelForm[Route]
@@ -24,6 +26,8 @@ else:  # the class takes no parameter at run time
     RouteModelForm = LimitModelForm = FromAddressModelForm = forms.ModelForm
 
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+
+MOST_A_DAY = 100_000_000
 
 
 def host(value: str) -> str:
@@ -136,6 +140,13 @@ class LimitForm(LimitModelForm):
         return data
 
 
+def site_choices() -> list[tuple[str, str]]:
+    """Providers by name, and the others that mail went to."""
+    named = [(key, str(providers.label(key, "en"))) for key in providers.named()]
+    others = Site.objects.exclude(key__in=providers.named()).order_by("key").values_list("key", flat=True)
+    return [*named, *((key, key) for key in others[:200])]
+
+
 class SiteLimitForm(LimitForm):
     """A limit for one provider over a direct route: the known ones by name, others once mail went there."""
 
@@ -143,10 +154,52 @@ class SiteLimitForm(LimitForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        named = [(key, str(providers.label(key, "en"))) for key in providers.named()]
-        others = Site.objects.exclude(key__in=providers.named()).order_by("key").values_list("key", flat=True)
-        self.fields["site"].choices = [*named, *((key, key) for key in others[:200])]  # type: ignore[attr-defined]
+        self.fields["site"].choices = site_choices()  # type: ignore[attr-defined]
         self.order_fields(["site"])
+
+
+class WarmUpForm(forms.Form):
+    """A plan: from which day on how many a day. The numbers stand one behind the other, "200 400 800"."""
+
+    provider = forms.ChoiceField(required=False, label=_("For"))
+    starts_on = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
+    caps = forms.CharField(
+        label=_("Messages in 24 hours, day by day"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    def __init__(self, *args: Any, route: Route, plan: WarmUp | None = None, **kwargs: Any) -> None:
+        kwargs["initial"] = {
+            "provider": plan.site.key if plan and plan.site else "",
+            "starts_on": timezone.localdate(plan.starts_at if plan else None),
+            "caps": " ".join(str(cap) for cap in (plan.caps if plan else warmup.USUAL)),
+        }
+        super().__init__(*args, **kwargs)
+        whole = [("", _("All mail over this route"))]
+        direct = route.kind == Route.Kind.DIRECT
+        self.fields["provider"].choices = [*whole, *(site_choices() if direct else [])]  # type: ignore[attr-defined]
+
+    @classmethod
+    def of(cls, plan: WarmUp) -> Self:
+        """To change it; a page may have several."""
+        return cls(route=plan.route, plan=plan, prefix="warm", auto_id=f"plan{plan.pk}-%s")
+
+    def clean_caps(self) -> list[int]:
+        typed = [part.replace(",", "") for part in re.split(r",?\s+|、|;", self.cleaned_data["caps"].strip()) if part]
+        if not all(part.isascii() and part.isdigit() and 0 < int(part[:12]) <= MOST_A_DAY for part in typed):
+            raise forms.ValidationError(_("Numbers above 0, with spaces between them: 200 400 800"))
+        if len(typed) > warmup.MOST_DAYS:
+            raise forms.ValidationError(_("A plan has %(n)s days at most.") % {"n": warmup.MOST_DAYS})
+        return [int(part) for part in typed]
+
+    def clean_starts_on(self) -> dt.date:
+        chosen: dt.date = self.cleaned_data["starts_on"]
+        if abs((chosen - timezone.localdate()).days) > 366:
+            raise forms.ValidationError(_("A day within a year from today."))
+        return chosen
+
+    def values(self) -> dict[str, Any]:
+        midnight = dt.datetime.combine(self.cleaned_data["starts_on"], dt.time())
+        return {"starts_at": timezone.make_aware(midnight), "caps": self.cleaned_data["caps"]}
 
 
 class DomainForm(forms.Form):

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Actor
-from delivery import buckets, providers
-from delivery.models import Bucket, Limit, Mailing, Route, Site
-from delivery.queue import waking
+from delivery import buckets
+from delivery.models import Bucket, Limit, Mailing, Route
+from delivery.queue import sites, waking
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -50,7 +50,7 @@ def resume(route: Route, *, actor: Actor) -> bool:
 @transaction.atomic
 def pause_provider(route: Route, key: str, *, actor: Actor, drain: bool = False) -> bool:
     """Nobody at one provider is mailed over this direct route until it is resumed; as `pause`."""
-    site = _site(key)
+    site = sites.named(key)
     bucket, _new = Bucket.objects.get_or_create(key=buckets.site_key(route.pk, site.pk))
     done = Bucket.objects.filter(_may_pause(drain), pk=bucket.pk).update(
         paused_at=timezone.now(), paused_by=audit.name_of(actor), drain=drain
@@ -61,7 +61,7 @@ def pause_provider(route: Route, key: str, *, actor: Actor, drain: bool = False)
 @transaction.atomic
 def resume_provider(route: Route, key: str, *, actor: Actor) -> bool:
     """Who waits for it goes on at once; one that refuses connections stays closed until its hour."""
-    site = _site(key)
+    site = sites.named(key)
     done = Bucket.objects.filter(key=buckets.site_key(route.pk, site.pk), paused_at__isnull=False).update(
         paused_at=None, paused_by="", drain=False
     )
@@ -96,17 +96,12 @@ def site_limits(route: Route) -> list[Limit]:
 
 def limit_site(route: Route, key: str, figures: dict[str, Any], *, actor: Actor) -> None:
     """Set the limits of one provider; all empty takes them away."""
-    site = _site(key)
+    site = sites.named(key)
     if any(value is not None for value in figures.values()):
         Limit.objects.update_or_create(route=route, site=site, sending_domain=None, workspace=None, defaults=figures)
     else:
         Limit.objects.filter(route=route, site=site).delete()
     audit.record(actor, None, "route.site_limited", route, site=key)
-
-
-def _site(key: str) -> Site:
-    """A known provider may be limited or paused before anybody was mailed there."""
-    return Site.objects.get_or_create(key=key, defaults={"provider": key if key in providers.named() else ""})[0]
 
 
 def busy(route: Route) -> bool:

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from delivery import public_views
-from delivery.views import mailbox, messages, settings
+from delivery.views import mailbox, messages, settings, warmups
 
 app_name = "delivery"
 # What links in sent mail reach: short, since they stand in every message. The own host of a sending domain has no more.
@@ -45,4 +45,7 @@ urlpatterns = [
     path("settings/routes/<int:pk>/pause", settings.pause_route, name="route_pause"),
     path("settings/routes/<int:pk>/sites", settings.limit_site, name="route_site"),
     path("settings/routes/<int:pk>/remove", settings.remove_route, name="route_remove"),
+    path("settings/routes/<int:pk>/warm-up", warmups.save, name="warm_up"),
+    path("settings/warm-ups/<int:pk>/pause", warmups.pause, name="warm_up_pause"),
+    path("settings/warm-ups/<int:pk>/remove", warmups.remove, name="warm_up_remove"),
 ]

@@ -83,7 +83,7 @@ def pace_words(report: Report) -> str:
         return took_words(report.mailing)
     if report.mailing.state != Mailing.State.SENDING or report.counts.only_retries_left:
         return ""
-    return rate_words(report.pace, report.counts, average=True)
+    return rate_words(report.pace, report.counts, report.warm_up, average=True)
 
 
 register.simple_tag(pause_words)

@@ -21,7 +21,7 @@ from campaigns import again, audience, editing, launching, preflight, problems, 
 from campaigns.forms import AudienceForm, GiveUpForm, RouteForm, ScheduleForm, TestForm
 from campaigns.models import Campaign
 from campaigns.views.writing import campaign_of
-from delivery import mailings
+from delivery import mailings, warmup_words, warmups
 from delivery.content.source import TemplateProblem
 
 FIXED = gettext_lazy("Whom this draft goes to was decided when it was made. A copy of it can go to lists.")
@@ -112,14 +112,15 @@ def _when(request: WorkspaceRequest, campaign: Campaign) -> dict[str, object]:
 def _check_page(
     request: WorkspaceRequest, campaign: Campaign, form: ScheduleForm, test: TestForm | None = None, status: int = 200
 ) -> HttpResponse:
-    routes = launching.routes_of(campaign)
+    routes, funnel = launching.routes_of(campaign), _funnel(campaign)
     context = {
         "campaign": campaign,
         "tab": "send",
         "report": preflight.check(campaign),
         "form": form,
-        "funnel": _funnel(campaign),
+        "funnel": funnel,
         "chosen": again.chosen(campaign),
+        "warm_ups": warmup_words.sentences(warmups.planned(routes[0], funnel.receiving)) if routes else [],
         "route_form": RouteForm.of(campaign, routes),
         "routes": routes,
         "give_up_form": GiveUpForm(initial={"give_up_hours": campaign.give_up_hours}, campaign=campaign),

@@ -5,7 +5,7 @@ from .mailing import Exclusion, Mailing, MailingRoute
 from .message import Message, MessageException, MessageState
 from .people_set import PeopleSet, PeopleSetMember
 from .queue import Deferral, Lease, Run, Tally
-from .routes import Bucket, Limit, Route
+from .routes import Bucket, Limit, Route, WarmUp
 from .sandbox import SandboxMail
 from .sites import Domain, Site, StsPolicy
 
@@ -36,4 +36,5 @@ __all__ = [
     "Site",
     "StsPolicy",
     "Tally",
+    "WarmUp",
 ]

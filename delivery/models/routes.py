@@ -73,6 +73,7 @@ class Limit(models.Model):
     connections = models.PositiveIntegerField(null=True, blank=True)
     per_connection = models.PositiveIntegerField(null=True, blank=True)  # messages before we reconnect
     idle_seconds = models.PositiveIntegerField(null=True, blank=True)  # a connection without work is closed then
+    plan: int | None = None  # the warm-up plan that this is a day of; such a limit is stored nowhere
 
     class Meta:
         constraints = [
@@ -80,6 +81,28 @@ class Limit(models.Model):
                 "route", "site", "sending_domain", "workspace", name="limit_once_a_scope", nulls_distinct=False
             )
         ]
+
+
+class WarmUp(models.Model):
+    """How many campaign messages may go out over a route, or to one provider over it, in 24 hours on each day."""
+
+    route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="warm_ups")
+    site = models.ForeignKey(Site, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    starts_at = models.DateTimeField()  # of the first day; a pause moves it on
+    caps = ArrayField(models.PositiveIntegerField())  # by day; after the last nothing is capped
+    sent = ArrayField(models.IntegerField(null=True), default=list, blank=True)  # by day
+    paused_at = models.DateTimeField(null=True, blank=True)  # it stays at that day's cap
+
+    class Meta:
+        constraints = [models.UniqueConstraint("route", "site", name="warmup_once_a_scope", nulls_distinct=False)]
+
+    def __str__(self) -> str:
+        return f"{self.route} · {self.site}" if self.site else str(self.route)
+
+    @property
+    def bucket(self) -> str:
+        """The key of what is sold under it."""
+        return f"route:{self.route_id}" + (f"/site:{self.site_id}" if self.site_id else "") + f"/plan:{self.pk}"
 
 
 class Bucket(models.Model):

@@ -2,6 +2,9 @@
 
 One pass over the audience by contact id. Every lane has a block of ids, so that each lane's run is one range whatever
 the order of the contacts. The cursor moves in the slice's own transaction: a slice that is cut off leaves nothing.
+
+Where a warm-up plan lets only some through each day there are two passes, first for those who read our mail: they have
+the lower ids of each lane, and so are leased first.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from contacts.addresses import Address, parse
+from delivery import warmups
 from delivery.models import Domain, Mailing, Message, Run, Tally
 from delivery.queue import events, ids, lanes
 from delivery.queue.audience import JUDGED, MATCHED, SUPPRESSION, parameters_of
@@ -55,6 +59,14 @@ _DOMAINS = f"""
     ON CONFLICT DO NOTHING
 """
 
+# Those who read our mail, in the first of two passes; in the second whoever the first did not deal with.
+_EVERYBODY = ""
+_READERS = "AND greatest(c.last_opened_at, c.last_clicked_at) > now() - interval '90 days'"
+_OTHERS = """
+    AND NOT EXISTS (SELECT FROM delivery_message m WHERE m.mailing_id = %(mailing)s AND m.contact_id = c.id)
+    AND NOT EXISTS (SELECT FROM delivery_exclusion e WHERE e.mailing_id = %(mailing)s AND e.contact_id = c.id)
+"""
+
 _SLICE = f"""
     WITH slice AS ({_NEXT_CONTACTS}),
     lane AS (
@@ -66,6 +78,7 @@ _SLICE = f"""
         LEFT JOIN delivery_domain d ON d.name = c.domain
         LEFT JOIN lane own ON own.site_id = d.site_id
         {SUPPRESSION}
+        WHERE true {{whom}}
     ), left_out AS (
         INSERT INTO delivery_exclusion (mailing_id, contact_id, reason)
         SELECT %(mailing)s, id, reason FROM judged WHERE reason IS NOT NULL ORDER BY id
@@ -84,11 +97,17 @@ _SLICE = f"""
         (SELECT count(*) FROM slice),
         (SELECT max(contact_id) FROM slice),
         (SELECT count(*) FROM made),
-        (SELECT coalesce(jsonb_object_agg(reason, n), '{{}}') FROM (
+        (SELECT coalesce(jsonb_object_agg(reason, n), '{{{{}}}}') FROM (
             SELECT reason, count(*) AS n FROM left_out GROUP BY reason) r),
-        (SELECT coalesce(jsonb_object_agg(lane, n), '{{}}') FROM (
+        (SELECT coalesce(jsonb_object_agg(lane, n), '{{{{}}}}') FROM (
             SELECT lane, count(*) AS n FROM numbered GROUP BY lane) l)
 """
+
+
+_SLICES = {
+    name: _SLICE.format(whom=whom)
+    for name, whom in (("everybody", _EVERYBODY), ("readers", _READERS), ("others", _OTHERS))
+}
 
 
 class BadAddress(ValueError):
@@ -104,7 +123,7 @@ def expand(mailing_id: int, size: int = SLICE) -> bool:
         if not mailing.expansion_cursor:
             _plan(mailing, size)
             return True
-        if _expand_slice(mailing, size):
+        if _expand_slice(mailing, size) or _others_follow(mailing):
             return True
         _begin_sending(mailing)
         return False
@@ -157,8 +176,22 @@ def _plan(mailing: Mailing, size: int) -> None:
     for lane in planned:
         open_lanes[lane.name] = [lane.site_id, first, first, first + lane.people + size - 1]
         first += lane.people + size
-    mailing.expansion_cursor = {"after": 0, "rest": planned[-1].name, "lanes": open_lanes}
+    mailing.expansion_cursor = {"after": 0, "rest": planned[-1].name, "lanes": open_lanes, "pass": _first_pass(mailing)}
     mailing.save(update_fields=["expansion_cursor"])
+
+
+def _first_pass(mailing: Mailing) -> str:
+    route = mailing.routes.order_by("mailingroute__order").values_list("pk", flat=True).first()
+    return "readers" if warmups.warming(route) else "everybody"
+
+
+def _others_follow(mailing: Mailing) -> bool:
+    """After those who read our mail: from the beginning again, for everybody else."""
+    if mailing.expansion_cursor.get("pass") != "readers":
+        return False
+    mailing.expansion_cursor |= {"after": 0, "pass": "others"}
+    mailing.save(update_fields=["expansion_cursor"])
+    return True
 
 
 def _audience(mailing: Mailing) -> dict[str, Any]:
@@ -181,7 +214,7 @@ def _expand_slice(mailing: Mailing, size: int) -> bool:
     }
     with connection.cursor() as cursor:
         cursor.execute(_DOMAINS, parameters)
-        cursor.execute(_SLICE, parameters)
+        cursor.execute(_SLICES[cursor_at.get("pass", "everybody")], parameters)
         seen, after, made, left_out, by_lane = cursor.fetchone()
     if not seen:
         return False

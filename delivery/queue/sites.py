@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connection
 
+from delivery import providers
+from delivery.models import Site
 from delivery.mta_sts import Policy
 
 _ASKED = """
@@ -68,6 +70,12 @@ class Learnt:
 
     key: str
     provider: str
+
+
+def named(key: str) -> Site:
+    """The site of a key that a person chose, though no mail went there yet."""
+    site, _new = Site.objects.get_or_create(key=key, defaults={"provider": key if key in providers.named() else ""})
+    return site
 
 
 def asked(messages: Sequence[int]) -> list[Asked]:

@@ -37,6 +37,9 @@ SECURITY = {
 }
 
 
+LONGEST_WAIT = 600.0  # for one site's limit, until it is asked again
+
+
 @dataclass(slots=True)
 class Routed:
     """Where the messages of one batch go, and those that cannot go anywhere now."""
@@ -261,5 +264,5 @@ def site_waits(
             at_once = sale.number if sale.start - now < 1.0 else 0
             if at_once < sale.number:
                 buckets.give_back(limited[site], sale.number)
-            waits[site] = (at_once, max(1.0, sale.start - now))
+            waits[site] = (at_once, min(max(1.0, sale.start - now), LONGEST_WAIT))
     return {site for site in wanted if buckets.site_key(claim.route, site) in closed}, waits

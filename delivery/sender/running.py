@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 2.0  # final states of a slow lease are written this often
 LONGEST_PAUSE = 5.0  # a longer wait for a limit gives the lease back
+LONGEST_REST = 120.0  # until it is asked again: it may be raised, or a warm-up plan come to its next day
 SLOWER = 0.8
 MOST_HELD = (
     20  # one after the other: then it is the letter, the sender or the route, and would go on to the last person
@@ -166,7 +167,7 @@ class Running:
         if not sale.number or wait > LONGEST_PAUSE:
             if sale.number:
                 await self._give_back(sale.number)
-            self._stop(wait)
+            self._stop(min(wait, LONGEST_REST))
             return 0, 0.0, 0.0
         start = self._loop.time() + wait
         await self._until(start)

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
-from delivery import domains, route_test, routes
-from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm
+from delivery import domains, route_test, routes, warmups
+from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
 
 
@@ -148,16 +148,18 @@ def edit_route(request: WorkspaceRequest, pk: int | None = None) -> HttpResponse
         route = routes.save(form, limit_form, actor=request)
         messages.success(request, _("Saved. Test it now: nothing was sent over it yet."))
         return redirect("delivery:route", route.pk)
-    return _route_page(request, route, form, limit_form)
+    return route_page(request, route, form, limit_form)
 
 
-def _route_page(
+def route_page(
     request: WorkspaceRequest,
     route: Route,
     form: RouteForm | None = None,
     limit_form: LimitForm | None = None,
     site_form: SiteLimitForm | None = None,
+    warm_up_form: WarmUpForm | None = None,
 ) -> HttpResponse:
+    """A route with whatever form was refused."""
     shown = form or RouteForm(instance=route)
     limit = routes.limit_of(route) if route.pk else Limit()
     context = {
@@ -166,9 +168,11 @@ def _route_page(
         "limit_form": limit_form or LimitForm(instance=limit, prefix="limit"),
         "site_form": site_form or SiteLimitForm(prefix="site"),
         "sites": routes.site_limits(route) if route.pk else [],
+        "plans": [(shown, WarmUpForm.of(shown.plan)) for shown in warmups.shown(route)],
+        "warm_up_form": warm_up_form or WarmUpForm(route=route, prefix="warm"),
         "presets": route_test.PRESETS,
     }
-    refused = any(one is not None and one.is_bound for one in (form, limit_form, site_form))
+    refused = any(one is not None and one.is_bound for one in (form, limit_form, site_form, warm_up_form))
     return render(request, "delivery/route.html", context, status=422 if refused else 200)
 
 
@@ -179,7 +183,7 @@ def limit_site(request: WorkspaceRequest, pk: int) -> HttpResponse:
     route = get_object_or_404(Route, pk=pk)
     form = SiteLimitForm(request.POST, prefix="site")
     if not form.is_valid():
-        return _route_page(request, route, site_form=form)
+        return route_page(request, route, site_form=form)
     figures = {name: value for name, value in form.cleaned_data.items() if name != "site"}
     routes.limit_site(route, form.cleaned_data["site"], figures, actor=request)
     messages.success(request, _("Saved. It holds for every worker within half a minute."))

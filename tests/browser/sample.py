@@ -24,9 +24,9 @@ from campaigns import audience, editing, launching, starters
 from campaigns.models import Campaign
 from contacts import bulk, importing, subscriptions
 from contacts.models import Bulk, Contact, Field, Import, List, Suppression
-from delivery import domains, tracking
+from delivery import domains, tracking, warmup, warmups
 from delivery.keyring import keyring
-from delivery.models import Mailing, Message, MessageState, Route, SandboxMail
+from delivery.models import Mailing, Message, MessageState, Route, SandboxMail, WarmUp
 from delivery.tokens import WebPurpose, WebToken
 from tests.browser.pages import Values
 
@@ -128,6 +128,9 @@ def sending(workspace: Workspace, owner: User) -> Values:
     address = domain.from_addresses.create(workspace=workspace, local_part="news", name="実り茶舗")
     route = Route.objects.create(name="Office relay", kind=Route.Kind.SMARTHOST, host="127.0.0.1", username="minori")
     route.workspaces.add(workspace)
+    began = timezone.now() - dt.timedelta(days=2)
+    plan = warmups.save(route, "", starts_at=began, caps=warmup.USUAL, actor=owner)
+    WarmUp.objects.filter(pk=plan.pk).update(sent=[200, 384, 512])
     stopped = write(workspace, owner, "en/newsletter", "Spring letter")
     return [
         (
@@ -144,6 +147,8 @@ def sending(workspace: Workspace, owner: User) -> Values:
         ("delivery:address_add", [{"pk": domain.pk}]),
         ("delivery:address_*", [{"pk": address.pk}]),
         ("delivery:route*", [{"pk": route.pk}]),
+        ("delivery:warm_up", [{"pk": route.pk}]),
+        ("delivery:warm_up_*", [{"pk": plan.pk}]),
     ]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.utils import timezone
 
 from accounts.models import Workspace
-from delivery import contents, furnishing, mailings
+from delivery import contents, furnishing, mailings, warmups
 from delivery.content.freeze import freeze
 from delivery.content.source import Kind, Source
 from delivery.domains import add
 from delivery.keyring import keyring
-from delivery.models import FromAddress, Mailing, Message, Route, SandboxMail, SendingDomain
+from delivery.models import FromAddress, Mailing, Message, Route, SandboxMail, SendingDomain, WarmUp
 from delivery.tokens import WebPurpose
 from tests.factories import factory
 
@@ -62,11 +62,18 @@ def address(workspace: Workspace) -> FromAddress:
     return FromAddress.objects.create(workspace=workspace, sending_domain=domain(workspace), local_part="a", name="A")
 
 
-@factory(*(f"delivery:{name}.pk" for name in ("route", "route_test", "route_pause", "route_remove", "route_site")))
+@factory(
+    *(f"delivery:{name}.pk" for name in ("route", "route_test", "route_pause", "route_remove", "route_site", "warm_up"))
+)
 def route(workspace: Workspace) -> Route:
     made = Route.objects.create(name=f"Route {workspace.pk}", kind=Route.Kind.SMARTHOST, host="127.0.0.1", port=1)
     made.workspaces.add(workspace)
     return made
+
+
+@factory("delivery:warm_up_pause.pk", "delivery:warm_up_remove.pk")
+def warm_up(workspace: Workspace) -> WarmUp:
+    return warmups.save(route(workspace), "", starts_at=timezone.now(), caps=[200, 400], actor=None)
 
 
 @factory("delivery:host_proof.nonce")
