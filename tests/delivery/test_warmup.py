@@ -199,7 +199,7 @@ def test_what_a_plan_tells_of_a_campaign_counts_those_who_share_it() -> None:
     assert found
     assert (found.today.left, found.soonest, found.latest) == (100, 2, 2)
 
-    (scope,) = buckets.scopes(buckets.limits(), buckets.Sender(), route, None)
+    (scope,) = buckets.scopes(buckets.limits(), buckets.Sender(), route, None, {})
     buckets.buy([scope], 40)
     assert Mailing.objects.count() == 1
     found = warmups.forecasts([mailing]).get(mailing.pk)
