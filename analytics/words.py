@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics.pace import Pace
-from delivery import warmup_words
+from delivery import spike_words, warmup_words
 from delivery.message_page import explanation_of
 from delivery.models import Mailing
 from delivery.queue.counts import Counts
@@ -47,6 +47,9 @@ def took_words(mailing: Mailing) -> str:
 
 
 def pause_words(mailing: Mailing) -> str:
-    """Who or what paused it."""
+    """Who or what paused it, and what the brakes counted."""
     why = explanation_of(mailing.pause_reason)
-    return f"{why.title}." if why else _("A member of your team paused it.")
+    if why is None:
+        return _("A member of your team paused it.")
+    counted = spike_words.counted(mailing.pause_reason, mailing.pause_figures)
+    return " ".join(part for part in (f"{why.title}.", counted) if part)

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from accounts import notices
 from campaigns.models import Campaign
-from delivery import knowledge
+from delivery import knowledge, spike_words
 from delivery.models import Mailing
 from delivery.own_causes import OWN_CAUSES
 from delivery.queue.counts import counts
@@ -56,6 +56,7 @@ def _announce(kind: str, campaign: Campaign) -> bool:
             "held": now.held,
             "people": now.will_receive,
             "reason": mailing.pause_reason,
+            "figures": mailing.pause_figures,
         }
         notices.send(
             [person], campaign.workspace, kind, params=params, url=reverse("campaigns:report", args=[campaign.pk])
@@ -82,7 +83,9 @@ def paused_words(params: Mapping[str, Any]) -> str:
     language = (translation.get_language() or "en")[:2]
     own = OWN_CAUSES[cause].title if cause in OWN_CAUSES else cause
     why = knowledge.explain(cause, language).title if cause in knowledge.CAUSES else own
-    return _("“%(name)s” paused itself: %(why)s") % {"name": params["name"], "why": why}
+    counted = spike_words.counted(cause, params.get("figures", {}))
+    words = _("“%(name)s” paused itself: %(why)s") % {"name": params["name"], "why": why}
+    return _("%(words)s. %(counted)s") % {"words": words, "counted": counted} if counted else words
 
 
 def held_words(params: Mapping[str, Any]) -> str:

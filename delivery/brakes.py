@@ -1,13 +1,14 @@
-"""What pauses by itself, saying why: a route whose set-up is wrong."""
+"""What pauses by itself, saying why: a route whose set-up is wrong, a campaign that does harm."""
 
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-from delivery import mailings
-from delivery.models import Mailing, Route
+from accounts.models import Workspace
+from delivery import mailings, spikes
+from delivery.models import Brakes, Mailing, Route, Tally, Watch
 
 
 @transaction.atomic
@@ -24,3 +25,36 @@ def pause_route(route_id: int, cause: str) -> bool:
         if not mailing.routes.filter(paused_at=None).exists():
             mailings.pause(mailing, cause)
     return True
+
+
+def of(workspace: Workspace) -> Brakes:
+    """Its thresholds: those set, else the defaults in a row that is not stored yet."""
+    return Brakes.objects.filter(workspace=workspace).first() or Brakes(workspace=workspace)
+
+
+def look() -> int:
+    """Campaigns under way whose newest tries are over a threshold pause with the cause. Returns how many did.
+
+    A few rows for each campaign that sends, whatever its size.
+    """
+    delivered = Tally.objects.filter(mailing=OuterRef("mailing"), name="delivered").values("n")
+    watched = Watch.objects.filter(mailing__state=Mailing.State.SENDING, mailing__kind=Mailing.Kind.CAMPAIGN)
+    rows = watched.select_related("mailing__workspace__brakes").annotate(delivered=Subquery(delivered))
+    return sum(_judge(row) for row in rows)
+
+
+def _judge(row: Watch) -> bool:
+    workspace = row.mailing.workspace
+    brakes = getattr(workspace, "brakes", None) or Brakes(workspace=workspace)
+    seen = spikes.Seen(
+        tries=row.tries + row.tries_before,
+        unknown_users=row.unknown_users + row.unknown_users_before,
+        blocks=row.blocks + row.blocks_before,
+        complaints=row.complaints,
+        delivered=row.delivered or 0,  # type: ignore[attr-defined]  # annotated
+    )
+    found = spikes.spike(seen, spikes.Allowed(brakes.unknown_users, brakes.blocks, brakes.complaints))
+    if found is None:
+        return False
+    figures = {"number": found.number, "of": found.of, "percent": float(found.percent)}
+    return mailings.pause(row.mailing, found.cause, figures)

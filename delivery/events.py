@@ -27,6 +27,18 @@ def append(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """One event, in the caller's transaction: it is there exactly if what it tells of is there."""
+    if kind == Event.Kind.COMPLAINT and mailing_id is not None:
+        _count_complaint(mailing_id)
     said = None if detail is None else json.dumps(detail)
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, [kind, workspace_id, mailing_id, message_id, contact_id, link, machine, said])
+
+
+def _count_complaint(mailing_id: int) -> None:
+    """Beside its tries, for the brakes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO delivery_watch AS w (mailing_id, complaints) VALUES (%s, 1)"
+            " ON CONFLICT (mailing_id) DO UPDATE SET complaints = w.complaints + 1",
+            [mailing_id],
+        )

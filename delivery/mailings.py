@@ -6,16 +6,16 @@ in a state for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from delivery import letters
-from delivery.models import Mailing, MailingRoute, Route
+from delivery.models import Mailing, MailingRoute, Route, Watch
 from delivery.queue import events, remainders
 from delivery.queue.expand import expand_rcpts
 
@@ -138,20 +138,33 @@ def unschedule(mailing: Mailing) -> bool:
     return True
 
 
-def pause(mailing: Mailing, reason: str = MANUAL) -> bool:
+def pause(mailing: Mailing, reason: str = MANUAL, figures: Mapping[str, Any] | None = None) -> bool:
     """No new marks from the next gate on; what is on the way finishes. `reason` is "manual" or a cause id."""
-    return _move(mailing, (State.SENDING,), State.PAUSED, pause_reason=reason, paused_at=timezone.now())
+    columns = {"pause_reason": reason, "pause_figures": dict(figures or {}), "paused_at": timezone.now()}
+    return _move(mailing, (State.SENDING,), State.PAUSED, **columns)
 
 
+@transaction.atomic
 def resume(mailing: Mailing) -> bool:
-    """Go on where it was. The pause does not count towards giving up: everybody was kept, as the page said."""
+    """Go on where it was. The pause does not count towards giving up: everybody was kept, as the page said.
+
+    What was counted before cannot pause it again.
+    """
     kept = Mailing.objects.filter(pk=mailing.pk).values_list("paused_at", "give_up_after").first()
     if kept is None:
         return False
     paused_at, give_up_after = kept
     if paused_at is not None:
         give_up_after += (timezone.now() - paused_at) / float(settings.TIME_SCALE)
-    return _move(mailing, (State.PAUSED,), State.SENDING, pause_reason="", paused_at=None, give_up_after=give_up_after)
+    columns: dict[str, Any] = {
+        "pause_reason": "",
+        "pause_figures": {},
+        "paused_at": None,
+        "give_up_after": give_up_after,
+    }
+    # Before the mailing's row, as whoever settles tries locks them.
+    Watch.objects.filter(mailing=mailing, mailing__state=State.PAUSED).delete()
+    return _move(mailing, (State.PAUSED,), State.SENDING, **columns)
 
 
 def stop(mailing: Mailing) -> bool:
@@ -201,5 +214,5 @@ def _move(mailing: Mailing, before: Sequence[Mailing.State], after: Mailing.Stat
         return False
     Mailing.objects.filter(pk=locked.pk).update(state=after, **columns)
     events.state_changed(locked, after, why=str(columns.get("pause_reason", "")))
-    mailing.refresh_from_db(fields=["state", "pause_reason", "finished_at"])
+    mailing.refresh_from_db(fields=["state", "pause_reason", "pause_figures", "finished_at"])
     return True

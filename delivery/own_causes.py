@@ -41,6 +41,18 @@ OWN_CAUSES: dict[str, OwnCause] = {
             "The log says what went wrong. Resume to try again."
         ),
     ),
+    "many_unknown_users": OwnCause(
+        _("Too many addresses do not exist"),
+        _("This is how an old or bought list looks to receivers, and they begin to block its sender."),
+    ),
+    "many_blocks": OwnCause(
+        _("Too many servers refuse this mail"),
+        _("They do not want this letter, or mail from this server or domain. To go on would make it worse."),
+    ),
+    "many_complaints": OwnCause(
+        _("Too many people reported it as spam"),
+        _("Receivers put mail from such a sender into the spam folder, for everybody."),
+    ),
     "stopped": OwnCause(
         _("The campaign was stopped, or mail to this person was"),
         _("Somebody of your team stopped it before this person's turn."),

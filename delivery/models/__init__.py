@@ -1,3 +1,4 @@
+from .brakes import Brakes, Watch
 from .content import Content, Link
 from .domains import DkimKey, FromAddress, SendingDomain
 from .log import Attempt, Event
@@ -11,6 +12,7 @@ from .sites import Domain, Site, StsPolicy
 
 __all__ = [
     "Attempt",
+    "Brakes",
     "Bucket",
     "Content",
     "Deferral",
@@ -37,4 +39,5 @@ __all__ = [
     "StsPolicy",
     "Tally",
     "WarmUp",
+    "Watch",
 ]

@@ -11,6 +11,7 @@ from delivery.knowledge import Action, Category, Scope, Verdict, classify
 from delivery.models import Attempt, MessageState
 from delivery.smtp.faults import Ending, Fault, ending
 from delivery.smtp.replies import Phase, Reply
+from delivery.spikes import Sign, sign
 
 RETURNED = Attempt.RETURNED
 REPLY_KEPT = 600  # characters of a reply that are stored
@@ -42,6 +43,7 @@ class Outcome:
     took_ms: int | None = None
     sha256: str | None = None
     transcript: dict[str, Any] | None = None
+    sign: Sign = Sign.NONE
     suppress: bool = False
     rest_domain: bool = False
     crashed: int = 0
@@ -65,6 +67,7 @@ class Outcome:
         return {
             "m": self.message, "r": self.result, "u": self.cause, "a": self.costs, "d": self.delay, "k": self.crashed,
             "v": self.values_at and self.values_at.isoformat(), "l": self.waits_for,
+            "b": int(self.sign),
         }  # fmt: skip
 
 
@@ -96,6 +99,8 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     if end is Ending.UNCERTAIN and not attempt.at_most_once:
         end = Ending.DEFERRED
     outcome = Outcome(attempt.message, _RESULTS[end], verdict.cause, costs=1, reply=reply, slower=slower)
+    if end is not Ending.UNCERTAIN and not slower:
+        outcome.sign = sign(verdict, final=end is Ending.FAILED)
     if end is Ending.DEFERRED:
         outcome.delay = retry.delay(verdict.category, attempt.attempts + 1, chance, sandbox=attempt.sandbox)
     if end is Ending.FAILED:

@@ -18,6 +18,7 @@ from contacts.models import Suppression
 from delivery.models import Mailing, Message
 from delivery.queue import events, prepared
 from delivery.queue.outcomes import Outcome
+from delivery.spikes import WINDOW
 
 REST_DAYS = 7
 
@@ -43,7 +44,8 @@ _STATE_NAMES = "ARRAY['queued','deferred','delivered','failed','uncertain','held
 _SETTLE = f"""
     WITH o AS (
         SELECT * FROM jsonb_to_recordset(%(outcomes)s::jsonb)
-            AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint, v timestamptz, l bigint)
+            AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint, v timestamptz, l bigint,
+                b smallint)
     ), go AS (
         SELECT o.*, msg.state AS was, msg.domain_id,
             CASE WHEN o.r <> 100 THEN o.r WHEN msg.state = 4 THEN 0 ELSE msg.state END AS now_is
@@ -53,10 +55,10 @@ _SETTLE = f"""
         UPDATE delivery_message msg SET attempts = msg.attempts + go.a, state = go.now_is,
             cause = CASE WHEN go.r = 100 THEN NULL ELSE go.u END
         FROM go WHERE msg.id = go.m AND msg.state = go.was AND (go.r <> 100 OR go.was = 4)
-        RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.l, go.was, go.now_is, go.domain_id
+        RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.l, go.was, go.now_is, go.domain_id, go.a, go.b
     ), done AS (
         SELECT * FROM changed
-        UNION ALL SELECT m, r, u, d, k, v, l, was, now_is, domain_id FROM go WHERE r = 100 AND was <> 4
+        UNION ALL SELECT m, r, u, d, k, v, l, was, now_is, domain_id, a, b FROM go WHERE r = 100 AND was <> 4
     ), no_longer_waiting AS (
         DELETE FROM delivery_deferral f USING done WHERE f.message_id = done.m AND done.r NOT IN (1, 100)
     ), waiting AS (
@@ -88,6 +90,17 @@ _SETTLE = f"""
         INSERT INTO delivery_tally AS t (mailing_id, name, n)
         SELECT %(mailing)s::bigint, ({_STATE_NAMES})[state + 1], n FROM delta ORDER BY state
         ON CONFLICT (mailing_id, name) DO UPDATE SET n = t.n + excluded.n
+    ), watched AS (
+        INSERT INTO delivery_watch AS w (mailing_id, tries, unknown_users, blocks)
+        SELECT %(mailing)s::bigint, count(*), count(*) FILTER (WHERE b = 1), count(*) FILTER (WHERE b = 2)
+        FROM changed WHERE a = 1 AND r IN (1, 2, 3) HAVING count(*) > 0
+        ON CONFLICT (mailing_id) DO UPDATE SET
+            tries = excluded.tries + CASE WHEN w.tries < {WINDOW} THEN w.tries ELSE 0 END,
+            unknown_users = excluded.unknown_users + CASE WHEN w.tries < {WINDOW} THEN w.unknown_users ELSE 0 END,
+            blocks = excluded.blocks + CASE WHEN w.tries < {WINDOW} THEN w.blocks ELSE 0 END,
+            tries_before = CASE WHEN w.tries < {WINDOW} THEN w.tries_before ELSE w.tries END,
+            unknown_users_before = CASE WHEN w.tries < {WINDOW} THEN w.unknown_users_before ELSE w.unknown_users END,
+            blocks_before = CASE WHEN w.tries < {WINDOW} THEN w.blocks_before ELSE w.blocks END
     ), queued_again AS (
         INSERT INTO delivery_attempt (lease_id, fence, message_id, mailing_id, result)
         SELECT 0, 0, m, %(mailing)s::bigint, 0 FROM changed WHERE r = 100

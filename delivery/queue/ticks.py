@@ -1,4 +1,4 @@
-"""What the clock does to mailings: start, expand, give up, cancel, finish. Each call is a slice of a few seconds."""
+"""What the clock does to mailings: brake, start, expand, give up, cancel, finish. Each call is a slice of seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from delivery import people_sets
+from delivery import brakes, people_sets
 from delivery.models import Mailing, PeopleSet
 from delivery.queue import events, expand, remainders
 
@@ -24,6 +24,7 @@ _GIVEN_UP = """
 def advance(seconds: float = SLICE_SECONDS) -> bool:
     """Do what is due. True when time ran out before the work did."""
     deadline = time.monotonic() + seconds
+    brakes.look()
     if _gather(deadline):
         return True
     start_due()

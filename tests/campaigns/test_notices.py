@@ -67,3 +67,11 @@ def test_a_scheduled_send_that_went_red_is_taken_back_and_told(draft: Campaign, 
     draft.refresh_from_db()
     assert (draft.status, Mailing.objects.count()) == ("draft", 0)
     assert "was not sent: No audience is chosen" in told.text(Notice.objects.get())
+
+
+def test_a_pause_by_the_brakes_says_what_was_counted(sending: Campaign) -> None:
+    figures = {"number": 38, "of": 200, "percent": 10.0}
+    mailings.pause(mailing_of(sending), "many_unknown_users", figures)
+    notices.announce()
+    said = told.text(Notice.objects.get())
+    assert "38 of the last 200 tries went to addresses that do not exist; the limit is 10%." in said
