@@ -27,6 +27,8 @@ ACTIONS = {
     "domain.live": _("Switched a domain live"),
     "domain.not_live": _("Switched a domain back to the sandbox"),
     "domain.limited": _("Changed the limits of a domain"),
+    "domain.key_made": _("Made a new DKIM key for a domain"),
+    "domain.key_signs": _("A domain's DKIM key was found in the DNS and signs"),
     "from_address.added": _("Added a From address"),
     "from_address.removed": _("Removed a From address"),
 }

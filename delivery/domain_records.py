@@ -16,6 +16,8 @@ class Key(enum.StrEnum):
     """Which record, and what it is for."""
 
     DKIM = "dkim"  # the key that our signatures are verified with
+    DKIM_NEXT = "dkim_next"  # the key that signs once this is seen
+    DKIM_FORMER = "dkim_former"  # the key that signed before: mail of its time is still on its way
     SPF = "spf"  # who may send with our return-path
     RETURN_PATH = "return_path"  # where bounces come back
     DMARC = "dmarc"  # what receivers do with mail that is not ours
@@ -83,7 +85,7 @@ def candidates(record: Record, found: Sequence[str]) -> list[str]:
 
 
 def _fits(record: Record, value: str, ours: Sequence[str]) -> bool:
-    if record.key is Key.DKIM:
+    if record.key in (Key.DKIM, Key.DKIM_NEXT, Key.DKIM_FORMER):
         want, have = _tags(record.value), _tags(value)
         return have.get("p") == want["p"] and have.get("k", "rsa") == "rsa" and have.get("v", "DKIM1") == "DKIM1"
     if record.key is Key.SPF:

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from delivery import dkim, dkim_keys, dns, mailings, tracking_hosts
 from delivery.domain_records import Key, Mark, Record, Status, difference, expected, judge, parents, place_of_difference
-from delivery.models import FromAddress, Limit, Mailing, Route, SendingDomain
+from delivery.models import DkimKey, FromAddress, Limit, Mailing, Route, SendingDomain
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -104,7 +105,7 @@ def records(domain: SendingDomain) -> list[Record]:
     if key is None:
         return []
     web_host = urlsplit(settings.TRACKING_URL).hostname or ""
-    return expected(
+    first, *others = expected(
         domain=domain.name,
         return_path=domain.return_path_host,
         # Where the install's own links begin with that name already, it needs no CNAME to itself.
@@ -114,6 +115,33 @@ def records(domain: SendingDomain) -> list[Record]:
         mail_host=settings.SMTP_HOSTNAME,
         web_host=web_host,
     )
+    return [first, *_other_keys(domain), *others]
+
+
+def _other_keys(domain: SendingDomain) -> list[Record]:
+    """While a key is being renewed there are two records."""
+    waiting, former = dkim_keys.waiting(domain), dkim_keys.former(domain)[:1]
+    found = [(Key.DKIM_NEXT, waiting)] if waiting else []
+    found += [(Key.DKIM_FORMER, key) for key in former]
+    return [Record(which, "TXT", key.host, dkim.dns_record(key.public), False) for which, key in found]
+
+
+def renew_key(domain: SendingDomain, *, actor: Actor) -> bool:
+    """A new key, which signs once its record is seen. False while one waits for that, or before the first one signs."""
+    if domain.sandbox or domain.verified_at is None or dkim_keys.waiting(domain):
+        return False
+    dkim_keys.make(domain)
+    audit.record(actor, domain.workspace, "domain.key_made", domain)
+    return True
+
+
+def _notice_keys(domain: SendingDomain) -> None:
+    """The record of the key in use, or of the one that waits, is in the DNS."""
+    for key in (dkim_keys.current(domain), dkim_keys.waiting(domain)):
+        if key is not None and key.published_at is None:
+            record = Record(Key.DKIM, "TXT", key.host, dkim.dns_record(key.public), True)
+            if judge(record, _ask(key.host, "TXT")) is Status.OK and dkim_keys.published(key):
+                audit.record(None, domain.workspace, "domain.key_signs", domain)
 
 
 def rows(domain: SendingDomain) -> list[Row]:
@@ -134,6 +162,7 @@ def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> No
 
     Where the tracking record is right, its host is asked over https too (5 s at most).
     """
+    _notice_keys(domain)
     answers = {record: _look(record, domain.name) for record in records(domain)}
     ours = _addresses(domain)
     seen = {record.key: judge(record, found, ours) for record, found in answers.items()}
@@ -208,22 +237,26 @@ def due(now: dt.datetime) -> list[SendingDomain]:
 
     A tracking host that did not answer once is looked at again at once: its certificate may just be in the making.
     """
-    waiting = SendingDomain.objects.filter(sandbox=False)
-    return [domain for domain in waiting if _is_due(domain, now)]
+    keys = DkimKey.objects.filter(sending_domain=OuterRef("pk"), retired_at=None)
+    new = Exists(keys.filter(published_at=None, created_at__gt=now - WATCHED_FOR))
+    signing = Exists(keys.filter(published_at__isnull=False))
+    waiting = SendingDomain.objects.filter(sandbox=False).annotate(new=new, signing=signing)
+    return [domain for domain in waiting if _is_due(domain, now, new_key=domain.new and domain.signing)]
 
 
 def check_due() -> None:
     """What the tick does: each look waits for DNS, so that a few are enough for one slice."""
+    dkim_keys.retire()
     for domain in due(timezone.now())[:CHECKED_AT_ONCE]:
         check(domain)
 
 
-def _is_due(domain: SendingDomain, now: dt.datetime) -> bool:
+def _is_due(domain: SendingDomain, now: dt.datetime, *, new_key: bool) -> bool:
     if domain.checked_at is None:
         return True
     fresh = domain.verified_at is None and now - domain.created_at < WATCHED_FOR
     seen = domain.checks.get(Key.TRACKING, {})
-    fresh = fresh or (seen.get("status") == Status.OK and seen.get("misses") == 1)
+    fresh = fresh or new_key or (seen.get("status") == Status.OK and seen.get("misses") == 1)
     return now - domain.checked_at >= (LOOK_AGAIN if fresh else STEADY)
 
 

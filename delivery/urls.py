@@ -33,6 +33,7 @@ urlpatterns = [
     path("settings/domains", settings.list_domains, name="domains"),
     path("settings/domains/<int:pk>", settings.domain, name="domain"),
     path("settings/domains/<int:pk>/check", settings.check_domain, name="domain_check"),
+    path("settings/domains/<int:pk>/key", settings.renew_key, name="domain_key"),
     path("settings/domains/<int:pk>/live", settings.switch_live, name="domain_live"),
     path("settings/domains/<int:pk>/limit", settings.limit_domain, name="domain_limit"),
     path("settings/domains/<int:pk>/remove", settings.remove_domain, name="domain_remove"),

@@ -141,6 +141,15 @@ def check_domain(request: ApiRequest, pk: Id) -> Any:
     return domain
 
 
+@router.post("/{pk}/dkim-key", auth=Key(Scope.SETTINGS), response=DomainOut, openapi_extra=refuses(Kind.CONFLICT))
+def renew_key(request: ApiRequest, pk: Id) -> Any:
+    """A new DKIM key. It signs once its record (`dkim_next`) is seen; `dkim_former` stays for a week."""
+    domain = domain_of(request, pk)
+    if not domains.renew_key(domain, actor=request):
+        raise Problem(Kind.CONFLICT, _("Nothing was changed: a key of this domain still waits for its record."))
+    return domain
+
+
 @router.put("/{pk}/live", auth=Key(Scope.SETTINGS), response=DomainOut, openapi_extra=refuses(Kind.CONFLICT))
 def switch_live(request: ApiRequest, pk: Id, switch: LiveIn) -> Any:
     """Whether mail of this domain may leave this server."""

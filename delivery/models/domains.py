@@ -59,12 +59,17 @@ class SendingDomain(WorkspaceOwned):
 
 
 class DkimKey(models.Model):
+    """Made, then published (its record was seen: it signs), then superseded by the next one (its record stays while
+    mail that it signed may travel), then retired."""
+
     sending_domain = models.ForeignKey(SendingDomain, on_delete=models.CASCADE, related_name="dkim_keys")
     selector = models.CharField(max_length=63)
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)  # part of what seals the private key
     private_sealed = SealedField()
     public = models.TextField()  # base64 of the public key: p= in DNS
     created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    superseded_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -56,6 +56,8 @@ def provider_word(provider: str) -> str:
 
 PURPOSES: dict[str, Promise] = {
     "dkim": _("DKIM, our signature"),
+    "dkim_next": _("DKIM, the new key: publish it beside the other"),
+    "dkim_former": _("DKIM, the key before"),
     "spf": _("SPF, who may send"),
     "return_path": _("Return path, where bounces go"),
     "dmarc": _("DMARC, what to do with forgeries"),

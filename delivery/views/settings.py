@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
-from delivery import domains, route_test, routes, warmups
+from delivery import dkim_keys, domains, route_test, routes, warmups
 from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
 
@@ -52,6 +52,9 @@ def _domain_page(
         "unnamed": "" if "." in settings.SMTP_HOSTNAME else settings.SMTP_HOSTNAME,
         "relays": ", ".join(domains.smarthosts(shown).values_list("name", flat=True)),
         "right": sum(1 for row in rows if row.status == "ok"),
+        "former_kept": next((dkim_keys.kept_until(key) for key in dkim_keys.former(shown)), None),
+        "key_waits": dkim_keys.waiting(shown),
+        "key_made": dkim_keys.current(shown),
         "form": form or FromAddressForm(domain=shown),
         "limit": limit or LimitForm(instance=domains.limit_of(shown)),
         "watching": shown.verified_at is None and timezone.now() - shown.created_at < domains.WATCHED_FOR,
@@ -64,6 +67,16 @@ def _domain_page(
 @require_POST
 def check_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
     domains.check(domain_of(request, pk))
+    return redirect("delivery:domain", pk)
+
+
+@requires(Can.MANAGE_WORKSPACE)
+@require_POST
+def renew_key(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    if domains.renew_key(domain_of(request, pk), actor=request):
+        messages.success(request, _("A new key was made. Publish its record; it signs once we see it there."))
+    else:
+        messages.error(request, _("Nothing was changed: a key of this domain still waits for its record."))
     return redirect("delivery:domain", pk)
 
 

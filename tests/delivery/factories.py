@@ -50,7 +50,15 @@ def sandbox_mail(workspace: Workspace) -> SandboxMail:
 @factory(
     *(
         f"delivery:{name}.pk"
-        for name in ("domain", "domain_check", "domain_live", "domain_limit", "domain_remove", "address_add")
+        for name in (
+            "domain",
+            "domain_check",
+            "domain_live",
+            "domain_key",
+            "domain_limit",
+            "domain_remove",
+            "address_add",
+        )
     )
 )
 def domain(workspace: Workspace) -> SendingDomain:
