@@ -15,10 +15,9 @@ from django.db.models.functions import Now
 
 from analytics.deeds import Deed, Signs, difference
 from analytics.models import Fold
-from delivery.providers import provider_of_domain
+from delivery.providers import OTHER, provider_of_domain
 
 STEP = 4_000  # transactions of one fold: bounds its rows, since a transaction writes at most some thousand
-OTHER = "other"
 NAME = "reports"
 
 # MessageState → the word of the reports; 100 (returned) is no outcome.

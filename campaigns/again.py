@@ -85,6 +85,10 @@ class Chosen:
         return self.people_set.cause
 
     @property
+    def provider(self) -> str:
+        return self.people_set.provider
+
+    @property
     def people(self) -> int:
         return self.people_set.people
 
@@ -95,24 +99,24 @@ class Chosen:
 
 @transaction.atomic
 def choose(
-    campaign: Campaign, outcome: str, cause: str = "", *, by: User | None, actor: Actor = None
+    campaign: Campaign, outcome: str, cause: str = "", provider: str = "", *, by: User | None, actor: Actor = None
 ) -> tuple[Campaign, bool]:
-    """A draft for everyone of this outcome (and cause), and whether it is new: there is one draft for the same people.
+    """A draft for everyone of this outcome (cause, provider), and whether it is new: for the same people there is one.
 
-    Raises KeyError for an outcome that nobody is sent to again, NotSent, Nobody.
+    Raises KeyError for an outcome that nobody is sent to again and for a provider that there is not, NotSent, Nobody.
     """
     state = OUTCOMES[outcome]
     sent = Campaign.objects.select_for_update(of=("self",)).select_related("workspace", "mailing").get(pk=campaign.pk)
     if sent.mailing is None or sent.mailing.started_at is None:
         raise NotSent
     drafts = Campaign.objects.filter(state=Campaign.State.DRAFT, people_set__mailing=sent.mailing)
-    if found := drafts.filter(people_set__state=state, people_set__cause=cause).first():
+    if found := drafts.filter(people_set__state=state, people_set__cause=cause, people_set__provider=provider).first():
         return found, False
-    people_set = people_sets.choose(sent.mailing, state, cause)
+    people_set = people_sets.choose(sent.mailing, state, cause, provider)
     if people_set.gathered_at and not people_set.people:
         raise Nobody
     draft = _draft(sent, people_set, by, actor)
-    audit.record(actor or by, sent.workspace, "campaign.again", sent, outcome=outcome, cause=cause, draft=draft.pk)
+    audit.record(actor or by, sent.workspace, "campaign.again", sent, draft=draft.pk, **chosen_by(people_set))
     return draft, True
 
 
@@ -139,6 +143,10 @@ def chosen(campaign: Campaign) -> Chosen | None:
         title=_title(people_set.cause) if people_set.cause else "",
         causes=sorted(causes, key=lambda row: -row.people),
     )
+
+
+def chosen_by(people_set: PeopleSet) -> dict[str, str]:
+    return {"outcome": outcome_of(people_set), "cause": people_set.cause, "provider": people_set.provider}
 
 
 def outcome_of(people_set: PeopleSet) -> str:

@@ -9,9 +9,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact
+from delivery import providers
 from delivery.models import Exclusion, Mailing, MessageState
 
 PAGE = 50
+LOOKED_AT = 20_000  # people a page of one provider looks through: it costs the same however few of them are there
 
 # Outcome → the state whose side rows answer it.
 BY_EXCEPTION = {
@@ -60,14 +62,24 @@ _WAITING = f"""
         UNION{_GIVEN_BACK}
     ), page AS (SELECT DISTINCT id FROM found ORDER BY id LIMIT %(limit)s){_SHOWN}
 """
-_EXCEPTIONS = f"""
-    WITH page AS (
-        SELECT message_id AS id FROM delivery_messageexception
+_LOOKED_AT = """
+        SELECT message_id FROM delivery_messageexception
         WHERE mailing_id = %(mailing)s AND state = %(state)s AND message_id > %(after)s
             AND (%(cause)s = '' OR cause = %(cause)s)
-        ORDER BY message_id LIMIT %(limit)s
+        ORDER BY message_id LIMIT %(look)s"""
+# Needs m (delivery_message) and `of_provider`. The MX tells the provider; where nobody asked for it, the domain does.
+OF_PROVIDER = """(%(provider)s = '' OR EXISTS (
+            SELECT FROM delivery_domain d LEFT JOIN delivery_site s ON s.id = d.site_id
+            WHERE d.id = m.domain_id AND CASE WHEN coalesce(s.provider, '') <> '' THEN s.provider = %(provider)s
+                ELSE (d.name = ANY(%(domains)s)) = %(named)s END))"""
+_EXCEPTIONS = f"""
+    WITH looked_at AS ({_LOOKED_AT}
+    ), page AS (
+        SELECT m.id FROM looked_at JOIN delivery_message m ON m.id = message_id
+        WHERE {OF_PROVIDER} ORDER BY m.id LIMIT %(limit)s
     ){_SHOWN}
 """
+_LOOKED_TO = f"SELECT count(*), max(message_id) FROM ({_LOOKED_AT}) looked_at"
 _EXCLUDED = """
     SELECT e.id, c.address AS rcpt, e.reason, c.first_name, c.last_name, c.id AS contact_id
     FROM (
@@ -99,22 +111,42 @@ class Page:
     after: int | None  # ?after= of the next page
 
 
-def people(mailing: Mailing, outcome: str, *, cause: str = "", after: int = 0, limit: int = PAGE) -> Page:
-    """One page of an outcome. Raises KeyError for an outcome that there is not."""
+def people(
+    mailing: Mailing, outcome: str, *, cause: str = "", provider: str = "", after: int = 0, limit: int = PAGE
+) -> Page:
+    """One page of an outcome; `provider` is a key of `providers` or OTHER, for an outcome of BY_EXCEPTION.
+
+    A page of one provider may have few people, or nobody, and still not be the last. Raises KeyError for an outcome
+    that there is not.
+    """
     sql, state = _query(outcome)
     parameters: dict[str, Any] = {
         "mailing": mailing.pk,
         "after": after,
         "limit": limit + 1,
+        "look": LOOKED_AT if provider else limit + 1,
         "state": state,
         "cause": cause,
-    }
+    } | of_provider(provider)
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    shown = [_person(row, outcome) for row in rows[:limit]]
-    return Page(shown, rows[limit - 1]["id"] if len(rows) > limit else None)
+        more = rows[limit - 1]["id"] if len(rows) > limit else None
+        if provider and more is None and outcome in BY_EXCEPTION:
+            cursor.execute(_LOOKED_TO, parameters)
+            seen, last = cursor.fetchone()
+            more = last if seen == LOOKED_AT else None
+    return Page([_person(row, outcome) for row in rows[:limit]], more)
+
+
+def of_provider(provider: str) -> dict[str, Any]:
+    """The parameters of OF_PROVIDER: a key of `providers`, OTHER, or "" for all."""
+    named = providers.named()
+    if provider == providers.OTHER:
+        everyone = [domain for one in named.values() for domain in one.domains]
+        return {"provider": provider, "domains": everyone, "named": False}
+    return {"provider": provider, "domains": list(named[provider].domains) if provider else [], "named": True}
 
 
 def _query(outcome: str) -> tuple[str, int]:

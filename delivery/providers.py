@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+OTHER = "other"  # in place of a key: everybody whose provider has no name here
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -46,6 +48,11 @@ def _provider(key: str, row: dict[str, str | list[str]]) -> Provider:
         signs=words("signs"),
         names=words("names"),
     )
+
+
+def known(key: str) -> bool:
+    """Whether people can be picked out by it: a provider's key, OTHER, or "" for all."""
+    return key in ("", OTHER) or key in named()
 
 
 @lru_cache(maxsize=1)

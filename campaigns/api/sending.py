@@ -23,10 +23,12 @@ from campaigns.api.shapes import (
     Changed,
     Decided,
     PersonOut,
+    ProviderKey,
     TestIn,
     TestOut,
     When,
     campaign_of,
+    known_provider,
     refused,
     status_of,
 )
@@ -132,12 +134,19 @@ def list_messages(
     window: Query[Window],
     outcome: Outcome = "failed",
     cause: Annotated[Line, Field(max_length=80)] = "",
+    provider: ProviderKey = "",
 ) -> Any:
     """People by what happened to them; `message` is the id of a message."""
     mailing = campaign_of(request, pk).mailing
     if mailing is None:
         return {"items": [], "next": None}
-    found = people.people(mailing, outcome, cause=cause, after=window.after, limit=window.limit)
+    if provider and outcome not in people.BY_EXCEPTION:
+        raise invalid(
+            "provider", _("Those who got it, wait for their turn or are left out cannot be picked by provider.")
+        )
+    found = people.people(
+        mailing, outcome, cause=cause, provider=known_provider(provider), after=window.after, limit=window.limit
+    )
     return {"items": found.people, "next": found.after}
 
 

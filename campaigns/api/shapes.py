@@ -11,13 +11,18 @@ from ninja import Schema
 from pydantic import Field, NaiveDatetime
 
 from accounts.api import ApiRequest, Body, Id, Line, example
-from accounts.problems import FieldError, Kind, Problem
+from accounts.problems import FieldError, Kind, Problem, invalid
 from campaigns.again import Chosen, chosen
 from campaigns.models import Campaign
 from campaigns.models.campaign import GIVE_UP_HOURS
+from delivery import providers
 from delivery.content.source import Part, RenderLimit, TemplateProblem
 from delivery.queue.counts import Counts, counts
 
+ProviderKey = Annotated[
+    Line,
+    Field(max_length=40, description="A key of `providers` in the report, such as `gmail`, or `other`; empty: all"),
+]
 ListIds = Annotated[list[Id], Field(max_length=1000)]
 
 
@@ -77,6 +82,7 @@ class AgainIn(Body):
 
     outcome: Literal["failed", "unknown"]
     cause: Annotated[Line, Field(max_length=80)] = Field("", description="Of a line of `failures`; empty: every cause")
+    provider: ProviderKey = ""
 
 
 class AgainCause(Schema):
@@ -95,6 +101,7 @@ class AgainOut(Schema):
     campaign: int | None = Field(alias="origin_id")
     outcome: Literal["failed", "unknown"]
     cause: str
+    provider: str
     people: int
     whole: bool = Field(description="false: they are many, and still being gathered")
     causes: list[AgainCause]
@@ -243,6 +250,13 @@ def campaign_of(request: ApiRequest, pk: int) -> Campaign:
     related = ("mailing", "from_address__sending_domain", "workspace", "people_set")
     rows = Campaign.objects.of(request.workspace).select_related(*related)
     return get_object_or_404(rows, pk=pk)
+
+
+def known_provider(key: str) -> str:
+    """Raises Problem for one that there is not."""
+    if not providers.known(key):
+        raise invalid("provider", _("There is no such provider."))
+    return key
 
 
 def field_of(campaign: Campaign, part: Part) -> str:

@@ -26,6 +26,7 @@ from campaigns.api.shapes import (
     PreviewOut,
     campaign_of,
     field_of,
+    known_provider,
     refused,
 )
 from campaigns.forms import AudienceForm, ContentForm, RouteForm
@@ -95,8 +96,10 @@ def duplicate_campaign(request: ApiRequest, pk: Id) -> Any:
 def send_again(request: ApiRequest, pk: Id, these: AgainIn) -> Any:
     """A draft with the same words for just the people of one outcome; there is one for the same people. `again` of it
     says who may get it twice; `launch` sends it."""
+    campaign = campaign_of(request, pk)
+    picked = (these.outcome, these.cause, known_provider(these.provider))
     try:
-        draft, _new = again.choose(campaign_of(request, pk), these.outcome, these.cause, by=None, actor=request)
+        draft, _new = again.choose(campaign, *picked, by=None, actor=request)
     except (again.NotSent, again.Nobody) as error:
         raise Problem(Kind.CONFLICT, _("No one is in this group any more. No draft was made.")) from error
     return Status(201, draft)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.roles import Can, WorkspaceRequest, requires
 from campaigns import again, editing, listing
 from campaigns.models import Campaign
+from delivery import providers
 
 
 @requires(Can.VIEW)
@@ -45,13 +46,14 @@ def duplicate(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @requires(Can.WRITE_CAMPAIGNS)
 @require_POST
 def send_again(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    """A draft for the people of one outcome, and one cause if so wished. Nothing is sent by it."""
+    """A draft for the people of one outcome, of one cause and at one provider if so wished. Nothing is sent by it."""
     campaign = get_object_or_404(Campaign.objects.of(request.workspace), pk=pk)
     outcome, cause = request.POST.get("outcome", ""), request.POST.get("cause", "")[:80].replace("\0", "")
-    if outcome not in again.OUTCOMES:
+    provider = request.POST.get("provider", "")
+    if outcome not in again.OUTCOMES or not providers.known(provider):
         raise Http404
     try:
-        draft, new = again.choose(campaign, outcome, cause, by=request.user, actor=request)
+        draft, new = again.choose(campaign, outcome, cause, provider, by=request.user, actor=request)
     except (again.NotSent, again.Nobody):
         messages.error(request, _("No one is in this group any more. No draft was made."))
         return redirect("campaigns:report", pk)

@@ -151,5 +151,5 @@ def _named(found: Iterable[tuple[tuple[str, ...], float]]) -> dict[tuple[str, ..
     names: dict[tuple[str, ...], float] = defaultdict(float)
     known = {*providers.named(), *recent.KINDS}
     for (name, *rest), n in found:
-        names[name if name in known else folding.OTHER, *rest] += n
+        names[name if name in known else providers.OTHER, *rest] += n
     return names

@@ -16,6 +16,7 @@ class PeopleSet(models.Model):
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="people_sets")
     state = models.SmallIntegerField(choices=MessageState.choices)
     cause = models.CharField(max_length=80, blank=True)  # "" for every cause
+    provider = models.CharField(max_length=40, blank=True)  # a key of delivery.providers, "other", or "" for all
     after = models.BigIntegerField(default=0)  # the last message looked at, committed with its slice
     causes = models.JSONField(default=dict, blank=True)  # cause → people
     people = models.BigIntegerField(default=0)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.cells import csv_lines
-from delivery import copies, mailings, message_page, people
+from delivery import copies, mailings, message_page, people, providers
 from delivery.models import Exclusion, Mailing, Message, MessageState
 from delivery.queue.counts import counts
 from delivery.views.mailbox import LETTER_POLICY
@@ -66,7 +66,9 @@ def list_people(request: WorkspaceRequest, pk: int) -> HttpResponse:
     after = request.GET.get("after", "")
     if outcome not in people.OUTCOMES:
         raise Http404
-    page = people.people(mailing, outcome, cause=cause, after=int(after) if after.isdecimal() else 0)
+    provider = _provider(request, outcome)
+    start = int(after) if after.isdecimal() else 0
+    page = people.people(mailing, outcome, cause=cause, provider=provider, after=start)
     counted = counts(mailing)
     context = {
         "mailing": mailing,
@@ -76,10 +78,19 @@ def list_people(request: WorkspaceRequest, pk: int) -> HttpResponse:
             (one, counted.excluded_total if one == "excluded" else getattr(counted, one)) for one in people.OUTCOMES
         ],
         "cause": cause,
+        "provider": provider,
         "filtered": _filter_words(outcome, cause),
         "first": not after,
     }
     return render(request, "delivery/people.html", context)
+
+
+def _provider(request: WorkspaceRequest, outcome: str) -> str:
+    """The one that the page is of; "" for all."""
+    provider = request.GET.get("provider", "") if outcome in people.BY_EXCEPTION else ""
+    if not providers.known(provider):
+        raise Http404
+    return provider
 
 
 def _filter_words(outcome: str, cause: str) -> str:
@@ -146,7 +157,7 @@ def export_people(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse |
     outcome, cause = request.GET.get("outcome", "failed"), request.GET.get("cause", "")[:80]
     if outcome not in people.OUTCOMES:
         raise Http404
-    lines = csv_lines(COLUMNS, _rows(mailing, outcome, cause))
+    lines = csv_lines(COLUMNS, _rows(mailing, outcome, cause, _provider(request, outcome)))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{outcome}-{mailing.pk}.csv"'
     return response
@@ -155,11 +166,11 @@ def export_people(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse |
 COLUMNS = ("address", "name", "outcome", "cause", "attempts", "provider")
 
 
-def _rows(mailing: Mailing, outcome: str, cause: str) -> Iterator[tuple[object, ...]]:
+def _rows(mailing: Mailing, outcome: str, cause: str, provider: str) -> Iterator[tuple[object, ...]]:
     """Page after page, so that memory stays flat."""
     after: int | None = 0
     while after is not None:
-        page = people.people(mailing, outcome, cause=cause, after=after, limit=1000)
+        page = people.people(mailing, outcome, cause=cause, provider=provider, after=after, limit=1000)
         for one in page.people:
             yield one.rcpt, one.name, one.state, one.cause, one.attempts, one.provider
         after = page.after

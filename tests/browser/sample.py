@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import api_keys, jobs, notices, team
 from accounts.models import Role, User, Workspace
-from campaigns import audience, editing, launching, starters
+from campaigns import again, audience, editing, launching, starters
 from campaigns.models import Campaign
 from contacts import bulk, importing, subscriptions
 from contacts.models import Bulk, Contact, Field, Import, List, Suppression
@@ -137,8 +137,9 @@ def sending(workspace: Workspace, owner: User) -> Values:
             "campaigns:send",
             [
                 {"pk": stopped.pk, "label": "stopped"},
-                {"pk": stopped.pk - 4, "label": "ready"},
-                {"pk": stopped.pk - 2, "label": "scheduled"},
+                {"pk": stopped.pk - 5, "label": "ready"},
+                {"pk": stopped.pk - 3, "label": "scheduled"},
+                {"pk": stopped.pk - 1, "label": "again"},
             ],
         ),
         ("delivery:domain*", [{"pk": domain.pk}]),
@@ -161,7 +162,8 @@ def write(workspace: Workspace, owner: User, starter: str, name: str) -> Campaig
 
 
 def campaigns(workspace: Workspace, owner: User) -> Values:
-    """A draft in each language, one that waits for its hour, one that the sandbox has received and people have read."""
+    """A draft in each language, one that waits for its hour, one that the sandbox has received and people have
+    read, and one for those of it who failed."""
     english, japanese = (write(workspace, owner, f"{code}/{kind}", name) for code, kind, name in DRAFTS)
     waiting = write(workspace, owner, "en/newsletter", "December letter")
     launching.schedule(waiting, by=owner, actor=owner, at=timezone.now() + dt.timedelta(days=6), zone="Asia/Tokyo")
@@ -170,11 +172,13 @@ def campaigns(workspace: Workspace, owner: User) -> Values:
     launching.start_now(Campaign.objects.get(pk=sent.pk), actor=owner)
     wait_for_end(mailing)
     read_some(mailing)
+    once_more, _new = again.choose(sent, "failed", by=owner)
     each = [
         {"pk": english.pk, "label": "draft"},
         {"pk": japanese.pk, "label": "ja draft"},
         {"pk": waiting.pk, "label": "scheduled"},
         {"pk": sent.pk, "label": "sent"},
+        {"pk": once_more.pk, "label": "again"},
     ]
     return [("campaigns:*", each), ("analytics:*", [{"pk": sent.pk}]), *received(mailing)]
 
