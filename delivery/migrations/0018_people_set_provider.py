@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0014_people_set"),
+        ("delivery", "0017_dkim_renewal"),
     ]
 
     operations = [
