@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from delivery import letters
 from delivery.models import Mailing, MailingRoute, Route, Watch
-from delivery.queue import events, remainders
+from delivery.queue import events, remainders, waves
 from delivery.queue.expand import expand_rcpts
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 State = Mailing.State
 GIVE_UP_AFTER = timedelta(hours=72)
+WAVE_WAIT = timedelta(minutes=30)
 MANUAL = "manual"
 
 
@@ -49,10 +50,13 @@ def create(
     people_set: PeopleSet | None = None,
     start_at: datetime | None = None,
     give_up_after: timedelta = GIVE_UP_AFTER,
+    wave_size: int | None = None,
+    wave_wait: timedelta = WAVE_WAIT,
 ) -> Mailing:
     """A mailing to lists, or to a set of people as far as the lists allow it.
 
-    It starts at `start_at` (None: at the next tick) and can be taken back until then.
+    It starts at `start_at` (None: at the next tick) and can be taken back until then. With a `wave_size` so many get it
+    first; the others when they have been answered and `wave_wait` has passed.
 
     Raises NotLive: whatever a page has checked, nothing leaves this server in the name of a domain that is not live.
     """
@@ -71,6 +75,8 @@ def create(
         people_set=people_set,
         start_at=start_at,
         give_up_after=give_up_after,
+        wave_size=wave_size,
+        wave_wait=wave_wait,
     )
     mailing.letterhead = letters.letterhead(mailing)
     mailing.save(update_fields=["letterhead"])
@@ -165,6 +171,15 @@ def resume(mailing: Mailing) -> bool:
     # Before the mailing's row, as whoever settles tries locks them.
     Watch.objects.filter(mailing=mailing, mailing__state=State.PAUSED).delete()
     return _move(mailing, (State.PAUSED,), State.SENDING, **columns)
+
+
+@transaction.atomic
+def go_on(mailing: Mailing) -> bool:
+    """Do not wait for the safety wave any longer, also where it is paused: everybody else may have it now."""
+    if not Mailing.objects.get(pk=mailing.pk).in_wave:
+        return False
+    resume(mailing)
+    return waves.go_on(mailing.pk)
 
 
 def stop(mailing: Mailing) -> bool:

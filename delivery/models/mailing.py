@@ -54,6 +54,11 @@ class Mailing(WorkspaceOwned):
     routes = models.ManyToManyField(Route, through="MailingRoute", related_name="mailings")
     start_at = models.DateTimeField(null=True, blank=True)  # not before; None: as soon as launched
     give_up_after = models.DurationField()
+    # The safety wave (delivery.queue.waves): its people, how long it then waits, until when, and when it was over.
+    wave_size = models.PositiveIntegerField(null=True, blank=True)
+    wave_wait = models.DurationField(null=True, blank=True)
+    wave_until = models.DateTimeField(null=True, blank=True)
+    wave_over_at = models.DateTimeField(null=True, blank=True)
     # How far expansion has come: (lane, id) of the last one, committed with its slice.
     expansion_cursor = models.JSONField(default=dict, blank=True)
     matched = models.BigIntegerField(default=0)  # people matched by the include lists
@@ -81,6 +86,12 @@ class Mailing(WorkspaceOwned):
         """Whether its domain may use its routes: outside the sandbox only what is verified and live."""
         domain = self.from_address.sending_domain
         return (domain.live and not domain.sandbox) or not self.routes.exclude(kind=Route.Kind.SANDBOX).exists()
+
+    @property
+    def in_wave(self) -> bool:
+        """Whether everybody past the safety wave still waits for it."""
+        open_states = (self.State.SENDING, self.State.PAUSED)
+        return self.wave_size is not None and self.wave_over_at is None and self.state in open_states
 
     @property
     def at_most_once(self) -> bool:

@@ -21,11 +21,14 @@ class Run(models.Model):
     cursor = models.BigIntegerField()  # the next id to lease
     turn = models.BigIntegerField(default=0)  # least turn goes first
     not_before = models.DateTimeField(null=True)  # its site or route is closed, or a limit is used up
+    held = models.BooleanField(default=False, db_default=False)  # until the safety wave is over: delivery.queue.waves
 
     class Meta:
         indexes = [
             models.Index(fields=["mailing", "lane"], name="run_by_lane"),
-            models.Index(fields=["turn"], name="run_open", condition=models.Q(cursor__lte=models.F("last"))),
+            models.Index(
+                fields=["turn"], name="run_open", condition=models.Q(cursor__lte=models.F("last"), held=False)
+            ),
         ]
 
 

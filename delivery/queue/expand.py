@@ -19,7 +19,7 @@ from django.utils import timezone
 from contacts.addresses import Address, parse
 from delivery import warmups
 from delivery.models import Domain, Mailing, Message, Run, Tally
-from delivery.queue import events, ids, lanes
+from delivery.queue import events, ids, lanes, waves
 from delivery.queue.audience import JUDGED, MATCHED, SUPPRESSION, parameters_of
 
 SLICE = 5_000
@@ -262,9 +262,10 @@ def _open_runs(mailing: Mailing) -> None:
 def _begin_sending(mailing: Mailing) -> None:
     """Paused at once if its domain was taken out of service meanwhile: the people are there, and nothing leaves."""
     _open_runs(mailing)
+    waves.cut(mailing)
     now = timezone.now()
     after, paused_at = (Mailing.State.SENDING, None) if mailing.may_leave else (Mailing.State.PAUSED, now)
     events.state_changed(mailing, after)
     mailing.state, mailing.started_at, mailing.paused_at = after, now, paused_at
     mailing.pause_reason = "manual" if paused_at else ""
-    mailing.save(update_fields=["state", "started_at", "paused_at", "pause_reason"])
+    mailing.save(update_fields=["state", "started_at", "paused_at", "pause_reason", "wave_over_at"])

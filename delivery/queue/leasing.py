@@ -26,7 +26,7 @@ TRIES = 20
 _NEXT_RUN = """
     SELECT r.id, r.mailing_id, r.lane, r.site_id, r.cursor, r.last
     FROM delivery_run r JOIN delivery_mailing m ON m.id = r.mailing_id
-    WHERE r.cursor <= r.last AND m.state = 'sending' AND (r.not_before IS NULL OR r.not_before <= now())
+    WHERE r.cursor <= r.last AND NOT r.held AND m.state = 'sending' AND (r.not_before IS NULL OR r.not_before <= now())
         AND r.id <> ALL(%(busy)s::bigint[])
     ORDER BY (m.kind IN ('campaign', 'relayed')), r.turn, r.id
     LIMIT 1 FOR UPDATE OF r SKIP LOCKED

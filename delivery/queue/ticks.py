@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from delivery import brakes, people_sets
 from delivery.models import Mailing, PeopleSet
-from delivery.queue import events, expand, remainders
+from delivery.queue import events, expand, remainders, waves
 
 SLICE_SECONDS = 4.0
 State = Mailing.State
@@ -25,6 +25,7 @@ def advance(seconds: float = SLICE_SECONDS) -> bool:
     """Do what is due. True when time ran out before the work did."""
     deadline = time.monotonic() + seconds
     brakes.look()
+    waves.advance()
     if _gather(deadline):
         return True
     start_due()
