@@ -21,6 +21,7 @@ import dns.name
 import dns.nameserver
 import dns.rdatatype
 import dns.resolver
+import dns.reversename
 from django.conf import settings
 
 from delivery.mx import MxHost, MxResult, in_order, is_public, literal, site_of
@@ -170,6 +171,10 @@ class Resolver:
     async def lookup_cname(self, name: str) -> list[str] | None:
         """The target of the CNAME, without its last dot."""
         return await self._values(name, "CNAME")
+
+    async def lookup_ptr(self, address: str) -> list[str] | None:
+        """The names of an address, without their last dot."""
+        return await self._values(dns.reversename.from_address(address).to_text(), "PTR")
 
     async def lookup_addresses(self, name: str) -> list[str] | None:
         """A and AAAA."""

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
-from django.utils.functional import Promise
 from django.utils.translation import gettext
 
 from accounts import fields
+from delivery import route_name
 from delivery.dns import Resolver
 from delivery.models import Route
 from delivery.mx import MxResult
 from delivery.presets import PRESETS
-from delivery.route_words import OP25B, USE_IMPLICIT, USE_STARTTLS, USE_TLS, Sentence, StepName, done, failed
+from delivery.route_words import OP25B, USE_IMPLICIT, USE_STARTTLS, USE_TLS, Sentence, Step, StepName, done, failed
 from delivery.smtp.client import Endpoint, Security, connect, may_retry_plain
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Phase, Reply
@@ -32,24 +32,6 @@ PROBE_DOMAIN = "gmail.com"  # a direct route is tried with the servers of this d
 PATIENCE = Timeouts(connect=8.0, banner=30.0, hello=20.0, quit=2.0)
 KNOCK = 4.0  # seconds for looking whether another port is open
 SUBMISSION = ((587, Security.STARTTLS), (465, Security.IMPLICIT))
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step: how it went, in words, and what the other side said or showed, as it came."""
-
-    name: StepName
-    ok: bool
-    sentence: Sentence
-    detail: str = ""
-
-    @property
-    def label(self) -> str | Promise:
-        return self.name.label
-
-    @property
-    def text(self) -> str:
-        return str(self.sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +56,30 @@ class Result:
     advice: tuple[Sentence, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     offers: str = ""  # the server's extensions
+    named: tuple[Step, ...] = ()  # of a direct route: whether our name and address are as receivers want them
 
     @property
     def ok(self) -> bool:
         return all(step.ok for step in self.steps)
 
+    @property
+    def well_named(self) -> bool:
+        return all(step.ok for step in self.named)
+
 
 def run(route: Route) -> Result:
     """For code without an event loop, such as a view. Takes a minute at the very worst."""
     if route.kind == Route.Kind.DIRECT:
-        return asyncio.run(examine_direct(_endpoint(route)))
+        return asyncio.run(_run_direct(_endpoint(route)))
     return asyncio.run(examine(_endpoint(route)))
+
+
+async def _run_direct(like: Endpoint) -> Result:
+    resolver = Resolver.from_settings()
+    result, named = await asyncio.gather(
+        examine_direct(like, resolver), route_name.examine(like.ehlo_name, like.source_address, resolver)
+    )
+    return replace(result, named=named)
 
 
 async def examine(endpoint: Endpoint, timeouts: Timeouts = PATIENCE) -> Result:

@@ -22,6 +22,10 @@ class StepName(enum.StrEnum):
     HELO = "helo"
     TLS = "tls"
     AUTH = "auth"
+    # Of our own name, which is no part of the connection.
+    SOURCE = "source"
+    NAME = "name"
+    REVERSE = "reverse"
 
     @property
     def label(self) -> str | Promise:
@@ -35,6 +39,9 @@ _LABELS: dict[StepName, str | Promise] = {
     StepName.HELO: _("Introduction (EHLO)"),
     StepName.TLS: _("Encryption (TLS)"),
     StepName.AUTH: _("Sign-in"),
+    StepName.SOURCE: _("Source address"),
+    StepName.NAME: _("Name in EHLO"),
+    StepName.REVERSE: _("Reverse name (PTR)"),
 }
 
 
@@ -47,6 +54,24 @@ class Sentence:
 
     def __str__(self) -> str:
         return gettext(self.key) % dict(self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: how it went, in words, and what the other side said or showed, as it came."""
+
+    name: StepName
+    ok: bool
+    sentence: Sentence
+    detail: str = ""
+
+    @property
+    def label(self) -> str | Promise:
+        return self.name.label
+
+    @property
+    def text(self) -> str:
+        return str(self.sentence)
 
 
 _DONE = {
@@ -115,6 +140,32 @@ USE_STARTTLS = gettext_noop("This port begins without encryption: choose STARTTL
 USE_TLS = gettext_noop(
     "The connection is not encrypted, and a password never travels in clear: choose STARTTLS or implicit TLS."
 )
+
+NO_ANSWER = gettext_noop("The DNS did not answer. Try again in a minute.")
+SOURCE_HERE = gettext_noop("%(address)s belongs to this server.")
+SOURCE_ELSEWHERE = gettext_noop(
+    "%(address)s does not belong to this server, so nothing can leave. Enter one of its own addresses, or none."
+)
+NAME_NOT_FULL = gettext_noop(
+    "“%(name)s” is no full host name. Enter one like mail.example.com, or set SMTP_HOSTNAME for the whole install."
+)
+NAME_NOT_IN_DNS = gettext_noop("%(name)s has no address in the DNS. Add an A or AAAA record with the address we use.")
+NAME_LEADS_HERE = gettext_noop("%(name)s leads to %(address)s.")
+NAME_LEADS_ELSEWHERE = gettext_noop(
+    "%(name)s leads to %(found)s, not to the source address %(address)s. Correct its A or AAAA record."
+)
+NO_REVERSE = gettext_noop(
+    "%(address)s has no reverse name. Ask whoever gave you the address to set its PTR record to %(name)s."
+)
+REVERSE_ELSEWHERE = gettext_noop(
+    "%(address)s is called %(found)s. Enter that name for EHLO, or ask whoever gave you the address to set its PTR "
+    "record to %(name)s."
+)
+REVERSE_RIGHT = gettext_noop("%(address)s is called %(name)s, and that name leads back to it.")
+OF_OUR_NAME = (
+    NO_ANSWER, SOURCE_HERE, SOURCE_ELSEWHERE, NAME_NOT_FULL, NAME_NOT_IN_DNS, NAME_LEADS_HERE, NAME_LEADS_ELSEWHERE,
+    NO_REVERSE, REVERSE_ELSEWHERE, REVERSE_RIGHT,
+)  # fmt: skip
 
 
 def done(name: StepName, port: int) -> Sentence:

@@ -103,6 +103,7 @@ class RouteStep(Schema):
 class RouteTestOut(Schema):
     ok: bool
     steps: list[RouteStep]
+    named: list[RouteStep] = Field(description="Of a direct route: whether our name and address lead to each other")
     advice: list[str]
     proposals: list[str]
 

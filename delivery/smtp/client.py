@@ -164,9 +164,17 @@ class _Opening:
                 fault = Fault.NO_SUCH_DOMAIN if gone else Fault.DNS_TEMPORARY
                 raise OpeningFailed(fault.reply(Phase.DNS, f"{name}: {error.strerror}")) from error
             found += [(info[0], str(info[4][0])) for info in infos]
-        found = list(dict.fromkeys(found))
+        found = self._like_source(list(dict.fromkeys(found)))
         self.on_step(Phase.DNS, " ".join(address for _, address in found))
         return found
+
+    def _like_source(self, found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """From an IPv4 address there is no way to an IPv6 one, and back."""
+        source = self.endpoint.source_address
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        if source and not (same := [one for one in found if one[0] == family]):
+            raise OpeningFailed(Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT, f"from {source}"))
+        return same if source else found
 
     async def _dial(self, family: int, address: str) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -36,6 +36,7 @@ class Stage:
         self.played: list[tuple[str, str, int]] = []
         self.violations: list[str] = []
         self.connections = self.accepted = self.open = self.most_open = 0
+        self.peers: set[str] = set()
 
     def change(self, script: Script) -> None:
         """These parts are new: of their lists nothing is used up."""
@@ -73,7 +74,7 @@ class Stage:
         return {
             "connections": self.connections, "open": self.open, "most_open": self.most_open,
             "accepted": self.accepted, "commands": dict(self.commands), "lines": self.lines[-500:],
-            "played": self.played, "violations": self.violations,
+            "peers": sorted(self.peers), "played": self.played, "violations": self.violations,
         }  # fmt: skip
 
 
@@ -94,6 +95,7 @@ class Judge(Conversation):
     def connection_made(self, transport: Any) -> None:
         stage = self.stage
         stage.connections += 1
+        stage.peers.add(transport.get_extra_info("peername")[0])
         stage.open += 1
         stage.most_open = max(stage.most_open, stage.open)
         self.secure = transport.get_extra_info("sslcontext") is not None

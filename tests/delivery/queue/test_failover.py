@@ -8,7 +8,7 @@ import pytest
 
 from accounts import fields
 from delivery import buckets, routes
-from delivery.models import Lease, Limit, Mailing, Message, MessageState, Route, Run
+from delivery.models import Bucket, Lease, Limit, Mailing, Message, MessageState, Route, Run
 from delivery.queue import leasing
 from delivery.queue.counts import counts
 from delivery.sender import silence
@@ -220,3 +220,39 @@ def test_while_all_routes_are_down_nothing_is_tried_in_vain_and_a_resumed_one_is
     claim = leasing.take(HERE)
     assert claim
     assert claim.route == first.pk
+
+
+def test_a_direct_route_whose_source_address_is_gone_is_down_as_a_whole(
+    receivers: StartReceiver, send_thread: SendThread, settings: Any
+) -> None:
+    direct, second = receivers(), receivers()
+    sites = [f"site{n}.example" for n in range(4)]
+    zone: dict[str, Any] = {site: {"MX": [f"10 mx.{site}"]} for site in sites}
+    zone |= {f"mx.{site}": {"A": ["127.0.0.1"]} for site in sites}
+    with Dns(zone) as dns:
+        settings.DNS_RESOLVER, settings.ALLOW_PRIVATE_MX, settings.MX_PORT = dns.address, True, direct.port
+        here = world.make()
+        Route.objects.update(kind=Route.Kind.DIRECT, host="", source_address="192.0.2.1")
+        here.people(f"p{n}@{site}" for n in range(5) for site in sites)
+        mailing = here.mailing()
+        world.add_route(mailing, relay(second))
+        world.run(send_thread, world.ended(mailing))
+
+    assert Bucket.objects.get(key=buckets.route_key(here.route.pk)).closed_cause
+    once_each(20, second)
+
+
+@pytest.mark.parametrize("kind", [Route.Kind.DIRECT, Route.Kind.SMARTHOST])
+def test_a_route_has_a_name_and_an_address_of_its_own(
+    kind: Route.Kind, receivers: StartReceiver, send_thread: SendThread, settings: Any
+) -> None:
+    server = receivers()
+    with Dns({"example.net": {"MX": ["10 mx.example.net"]}, "mx.example.net": {"A": ["127.0.0.1"]}}) as dns:
+        settings.DNS_RESOLVER, settings.ALLOW_PRIVATE_MX, settings.MX_PORT = dns.address, True, server.port
+        here = world.make(server)
+        Route.objects.update(kind=kind, source_address="127.0.0.9", ehlo_name="second.example.jp")
+        here.people(["p@example.net"])
+        world.run(send_thread, world.ended(here.mailing()))
+
+    assert "EHLO second.example.jp" in server.stats()["lines"]
+    assert server.stats()["peers"] == ["127.0.0.9"]

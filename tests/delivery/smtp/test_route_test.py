@@ -15,7 +15,7 @@ from django.utils import translation
 from delivery import route_test
 from delivery.dns import Resolver
 from delivery.route_test import PRESETS, Result, examine, examine_direct
-from delivery.route_words import _CERTIFICATE, _DONE, _FAILED, _SAID, OP25B, StepName
+from delivery.route_words import _CERTIFICATE, _DONE, _FAILED, _SAID, OF_OUR_NAME, OP25B, StepName
 from delivery.smtp.client import Endpoint, Security
 from delivery.smtp.faults import Fault
 from delivery.smtp.timeouts import Timeouts
@@ -186,7 +186,7 @@ def test_a_direct_route_is_tried_with_somebodys_mail_server(
 
 def test_every_sentence_has_its_japanese() -> None:
     keys = {*_DONE.values(), *_SAID.values(), *_FAILED.values(), *(key for _, key in _CERTIFICATE), OP25B}
-    keys |= {route_test.USE_IMPLICIT, route_test.USE_STARTTLS, route_test.USE_TLS}
+    keys |= {route_test.USE_IMPLICIT, route_test.USE_STARTTLS, route_test.USE_TLS, *OF_OUR_NAME}
     labels = [str(name.label) for name in StepName]
     with translation.override("ja"):
         missing = [key for key in keys if translation.gettext(key) == key]
