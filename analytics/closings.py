@@ -37,10 +37,23 @@ _WAITED_FOR = """
 _SITES = f"SELECT id, coalesce(nullif(provider, ''), key) FROM delivery_site WHERE id IN ({_WAITED_FOR})"
 
 
-def route_until(mailing: Mailing) -> datetime | None:
-    """When the mailing's smarthost is tried again, if it does not answer now."""
-    keys = [buckets.route_key(pk) for pk in mailing.routes.values_list("pk", flat=True)]
-    return max(_closed(keys).values(), default=None)
+@dataclass(frozen=True)
+class Routes:
+    """Of a mailing, in order: when the first of those that do not answer is tried again, None while one is open; and
+    which took over from the first, if that is down or paused."""
+
+    until: datetime | None = None
+    down: str = ""
+    by: str = ""
+
+
+def routes(mailing: Mailing) -> Routes:
+    ordered = list(mailing.routes.order_by("mailingroute__order"))
+    closed = _closed(buckets.route_key(route.pk) for route in ordered)
+    is_open = [route for route in ordered if not route.paused_at and buckets.route_key(route.pk) not in closed]
+    if not is_open:
+        return Routes(min(closed.values(), default=None))
+    return Routes() if is_open[0] == ordered[0] else Routes(None, str(ordered[0]), str(is_open[0]))
 
 
 def providers(mailing: Mailing) -> list[Closed]:

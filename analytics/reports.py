@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from analytics import closings
-from analytics.closings import Closed
+from analytics.closings import Closed, Routes
 from analytics.deeds import Deed
 from analytics.models import MailingDeed, MailingLink, MailingMinute, MailingOutcome
 from analytics.pace import Minute, Pace, pace
@@ -96,10 +96,15 @@ class Report:
     deeds: dict[Deed, int]
     links: list[LinkRow]
     excluded: list[Excluded]
-    closed_until: datetime | None
+    routes: Routes
     closed_providers: list[Closed]
     warm_up: Forecast | None
     at: datetime
+
+    @property
+    def closed_until(self) -> datetime | None:
+        """When the mail server is tried again, if none answers now."""
+        return self.routes.until
 
     @property
     def over(self) -> bool:
@@ -173,7 +178,7 @@ def report(mailing: Mailing) -> Report:
         deeds=deeds_of(mailing),
         links=links_of(mailing),
         excluded=excluded_of(counted),
-        closed_until=closings.route_until(mailing),
+        routes=closings.routes(mailing),
         closed_providers=closings.providers(mailing),
         warm_up=warmups.forecasts([mailing]).get(mailing.pk) if mailing.state == Mailing.State.SENDING else None,
         at=now,

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from analytics import closings, reports
+from analytics.closings import Routes
 from campaigns.models import Campaign
 from delivery import buckets
 from delivery.models import Bucket, Deferral, Domain, Mailing, Message, Route, Run, Site
@@ -89,6 +90,19 @@ def test_a_smarthost_closes_as_a_whole(sending: Sending) -> None:
     buckets.close(buckets.route_key(sending.world.route.pk), "connect_timeout")
     made = reports.report(sending.mailing)
     assert (made.closed_until is not None, made.closed_providers) == (True, [])
+
+
+def test_a_route_that_takes_over_is_named(sending: Sending) -> None:
+    Route.objects.update(kind=Route.Kind.SMARTHOST)
+    second = Route.objects.create(name="Second", kind=Route.Kind.SMARTHOST, host="127.0.0.1")
+    world.add_route(sending.mailing, second)
+    assert closings.routes(sending.mailing) == Routes()
+    first = buckets.route_key(sending.world.route.pk)
+    buckets.close(first, "connect_timeout")
+    assert closings.routes(sending.mailing) == Routes(None, "Receiver", "Second")
+
+    Route.objects.filter(pk=second.pk).update(paused_at=timezone.now())
+    assert closings.routes(sending.mailing) == Routes(Bucket.objects.get(key=first).closed_until)
 
 
 def test_a_paused_mailing_waits_for_nobody_but_you(sending: Sending) -> None:

@@ -122,7 +122,8 @@ class Receiver:
 
     def stats(self) -> dict[str, Any]:
         """connections (open, most_open), peers (their addresses), accepted, commands (count by verb), lines (the newest
-        commands), violations; played: scripted answers to nobody in particular, each [phase, answer, how many had been accepted by then]."""
+        commands), violations; played: scripted answers to nobody in particular, each [phase, answer, how many had been
+        accepted by then]."""
         return self._ask({"stats": True})
 
     def violations(self) -> list[str]:
