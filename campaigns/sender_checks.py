@@ -102,13 +102,16 @@ RECORDS = {"dkim": "DKIM", "spf": "SPF", "return_path": "Return-path", "dmarc": 
 
 
 def _records(domain: SendingDomain, url: str) -> Iterator[Check]:
-    """A record that is gone or wrong: DKIM stops the send, since the mail would be refused or land as spam."""
+    """A record that is gone or wrong: DKIM stops the send, since the mail would be refused or land as spam. So does a
+    domain that says it has no mail (RFC 7505, 4.2)."""
     for key, name in RECORDS.items():
-        status = domain.checks.get(key, {}).get("status", "")
+        seen = domain.checks.get(key, {})
+        status = seen.get("status", "")
         if status == "ok":
             yield Check(key, Level.FINE, Topic.SENDER, _("%(record)s found") % {"record": name})
         elif status in ("missing", "different"):
-            level = Level.STOP if key == "dkim" else Level.LOOK
+            stops = key == "dkim" or "null_mx" in seen.get("notes", {})
+            level = Level.STOP if stops else Level.LOOK
             title = (
                 _("The %(record)s record of %(domain)s is wrong")
                 if status == "different"

@@ -24,6 +24,19 @@ class Key(enum.StrEnum):
     TRACKING = "tracking"  # the domain's own name in links, instead of the install's
 
 
+class Note(enum.StrEnum):
+    """What is the matter with a record whose words are right, or may be."""
+
+    SPF_LOOKUPS = "spf_lookups"  # more than receivers make
+    SPF_VOID = "spf_void"  # more names that lead nowhere than receivers follow
+    SPF_BROKEN = "spf_broken"  # an include without a record
+    NULL_MX = "null_mx"  # the domain says that it has no mail (RFC 7505)
+    DMARC_REMOVED = "dmarc_removed"  # pct, rf, ri are no more (RFC 9989)
+
+
+HARMLESS = frozenset({Note.DMARC_REMOVED})
+
+
 class Status(enum.StrEnum):
     """What the last look found."""
 
@@ -158,6 +171,19 @@ def place_of_difference(want: str, have: str) -> int:
 
 
 def parents(domain: str) -> list[str]:
-    """Where a DMARC policy may stand besides the domain itself: its parents, not the top level (RFC 9989)."""
+    """Where a DMARC policy may stand besides the domain itself: the tree walk of RFC 9989, to the top level, with at
+    most eight questions."""
     labels = domain.split(".")
-    return [".".join(labels[n:]) for n in range(1, len(labels) - 1)][:7]
+    first = max(1, len(labels) - 7)
+    return [".".join(labels[n:]) for n in range(first, len(labels))]
+
+
+def policies(values: Sequence[str], *, top: bool = False) -> list[str]:
+    """DMARC records among TXT values. At a top level only one that says so holds (psd=y)."""
+    found = [value for value in values if value.strip().lower().startswith("v=dmarc1")]
+    return [value for value in found if not top or _tags(value).get("psd") == "y"]
+
+
+def removed_tags(value: str) -> list[str]:
+    """Those that DMARC had and has no more."""
+    return sorted({"pct", "rf", "ri"} & _tags(value).keys())

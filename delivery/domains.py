@@ -14,8 +14,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
-from delivery import dkim, dkim_keys, dns, mailings, tracking_hosts
-from delivery.domain_records import Key, Mark, Record, Status, difference, expected, judge, parents, place_of_difference
+from delivery import dkim, dkim_keys, dns, mailings, spf, tracking_hosts
+from delivery.domain_records import (
+    HARMLESS,
+    MAX_FOUND,
+    Key,
+    Mark,
+    Note,
+    Record,
+    Status,
+    candidates,
+    difference,
+    expected,
+    judge,
+    parents,
+    place_of_difference,
+    policies,
+    removed_tags,
+)
 from delivery.models import DkimKey, FromAddress, Limit, Mailing, Route, SendingDomain
 
 if TYPE_CHECKING:
@@ -56,6 +72,7 @@ class Row:
     should: list[Mark]
     now: list[Mark]
     place: int
+    notes: dict[str, str]
 
 
 @transaction.atomic
@@ -154,7 +171,9 @@ def _row(number: int, record: Record, seen: dict[str, object]) -> Row:
     raw = seen.get("found")
     found = tuple(str(value) for value in raw) if isinstance(raw, list) else ()
     should, now = difference(record.value, found[0]) if status is Status.DIFFERENT and found else ([], [])
-    return Row(number, record, status, found, should, now, place_of_difference(record.value, found[0]) if found else 0)
+    place = place_of_difference(record.value, found[0]) if found else 0
+    notes = seen.get("notes")
+    return Row(number, record, status, found, should, now, place, notes if isinstance(notes, dict) else {})
 
 
 def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> None:
@@ -165,11 +184,13 @@ def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> No
     _notice_keys(domain)
     answers = {record: _look(record, domain.name) for record in records(domain)}
     ours = _addresses(domain)
-    seen = {record.key: judge(record, found, ours) for record, found in answers.items()}
+    notes = {record.key: _notes(record, found or [], domain) for record, found in answers.items()}
+    seen = {record.key: _with(judge(record, found, ours), notes[record.key]) for record, found in answers.items()}
     now = timezone.now()
     checks = {
         str(record.key): domain.checks.get(record.key, {})
         | {"status": str(seen[record.key]), "found": list(found or ())[:5], "at": now.isoformat()}
+        | {"notes": notes[record.key]}
         for record, found in answers.items()
     }
     kept = SendingDomain.objects.filter(pk=domain.pk)
@@ -181,6 +202,29 @@ def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> No
         checks[Key.TRACKING] |= tracking_hosts.look(domain, seen[Key.TRACKING], port=https_port)
         kept.update(checks=checks)
     domain.refresh_from_db()
+
+
+def _with(status: Status, notes: dict[str, str]) -> Status:
+    """A record that has the right words and does not work is not right."""
+    return Status.DIFFERENT if status is Status.OK and notes.keys() - HARMLESS else status
+
+
+def _notes(record: Record, found: list[str], domain: SendingDomain) -> dict[str, str]:
+    """What is to be said of a record, each with the number or name that belongs in the sentence."""
+    meant = candidates(record, found)
+    if record.key is Key.RETURN_PATH and _ask(domain.name, "MX") == ["0 "]:
+        return {str(Note.NULL_MX): domain.name}
+    if record.key is Key.DMARC and len(meant) == 1 and (tags := removed_tags(meant[0])):
+        return {str(Note.DMARC_REMOVED): ", ".join(tags)}
+    if record.key is not Key.SPF or len(meant) != 1:
+        return {}
+    cost = dns.look(lambda resolver: spf.cost(resolver, record.host, meant[0][:MAX_FOUND]))
+    found_out = (
+        (Note.SPF_BROKEN, bool(cost.broken), ", ".join(cost.broken[:3])),
+        (Note.SPF_VOID, cost.void > spf.MOST_VOID, str(cost.void)),
+        (Note.SPF_LOOKUPS, cost.lookups > spf.MOST, str(spf.MOST)),
+    )
+    return {str(note): what for note, said, what in found_out if said}
 
 
 def _verify(domain: SendingDomain, now: dt.datetime) -> None:
@@ -222,13 +266,13 @@ def _ask(name: str, kind: str) -> list[str] | None:
 
 def _look(record: Record, domain: str) -> list[str] | None:
     found = _ask(record.host, record.type)
-    if record.key is not Key.DMARC or found is None or any(value.lower().startswith("v=dmarc1") for value in found):
+    if record.key is not Key.DMARC or found is None or policies(found):
         return found
     # A parent's policy holds for the domain too (RFC 9989: the tree walk).
     for parent in parents(domain):
         above = _ask(f"_dmarc.{parent}", "TXT") or []
-        if policies := [value for value in above if value.lower().startswith("v=dmarc1")]:
-            return policies
+        if holding := policies(above, top="." not in parent):
+            return holding
     return found
 
 

@@ -48,6 +48,10 @@ class RecordOut(Schema):
     required: bool
     status: Literal["ok", "missing", "different", "unchecked"]
     found: list[str]
+    notes: dict[str, str] = Field(
+        description="What is the matter with it beyond its words: spf_lookups, spf_void, spf_broken, null_mx, "
+        "dmarc_removed, each with the number or name it is about"
+    )
 
 
 class DomainOut(DomainLine):
@@ -66,7 +70,10 @@ class DomainOut(DomainLine):
 
     @staticmethod
     def resolve_records(domain: SendingDomain) -> list[dict[str, Any]]:
-        return [{**vars(row.record), "status": row.status, "found": row.found} for row in domains.rows(domain)]
+        return [
+            {**vars(row.record), "status": row.status, "found": row.found, "notes": row.notes}
+            for row in domains.rows(domain)
+        ]
 
     @staticmethod
     def resolve_limits(domain: SendingDomain) -> Limit:

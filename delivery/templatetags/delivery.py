@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from delivery import providers
-from delivery.domain_records import Key, Status
+from delivery.domain_records import Key, Note, Status
 from delivery.domains import Row
 from delivery.message_page import explanation_of
 from delivery.models import SendingDomain
@@ -68,6 +68,34 @@ PURPOSES: dict[str, Promise] = {
 @register.simple_tag
 def record_purpose(key: str) -> str:
     return str(PURPOSES[str(key)])
+
+
+NOTES: dict[str, Promise] = {
+    Note.SPF_LOOKUPS: _(
+        "Receivers have to look up more than %(what)s names to read this record; then they count it as broken. Take "
+        "out what you no longer send with, or put addresses (ip4:) in place of an include."
+    ),
+    Note.SPF_VOID: _(
+        "%(what)s names in this record lead nowhere, and receivers follow no more than 2 of them. Take them out."
+    ),
+    Note.SPF_BROKEN: _(
+        "%(what)s has no SPF record, so that receivers count the whole record as broken. Take that include out."
+    ),
+    Note.NULL_MX: _(
+        "%(what)s says in its DNS that it has no mail (MX record “0 .”). Receivers refuse mail that comes from such a "
+        "domain (550 5.7.27). Remove that MX record, or name a server that takes the replies."
+    ),
+    Note.DMARC_REMOVED: _(
+        "DMARC no longer has these (RFC 9989): %(what)s. New receivers ignore them: take them out, and use t=y for a "
+        "policy that is only tried."
+    ),
+}
+
+
+@register.filter
+def note_words(what: str, note: str) -> str:
+    """What is the matter with a record, and what to do."""
+    return str(NOTES[note]) % {"what": what} if note in NOTES else ""
 
 
 TROUBLES: dict[str, Promise] = {

@@ -2,7 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.domain_records import Key, Record, Status, difference, expected, judge, parents, place_of_difference
+from delivery.domain_records import (
+    Key,
+    Record,
+    Status,
+    difference,
+    expected,
+    judge,
+    parents,
+    place_of_difference,
+    policies,
+    removed_tags,
+)
 
 RECORDS = {
     record.key: record
@@ -61,5 +72,15 @@ def test_hostile_lengths_are_bounded() -> None:
     difference(record.value, "b" * 1_000_000)
 
 
-def test_a_policy_may_stand_above_but_not_at_the_top() -> None:
-    assert parents("a.b.example.com") == ["b.example.com", "example.com"]
+def test_a_policy_may_stand_above() -> None:
+    assert parents("a.b.example.com") == ["b.example.com", "example.com", "com"]
+    deep = parents(".".join("abcdefghij"))
+    assert (len(deep), deep[0], deep[-1]) == (7, "d.e.f.g.h.i.j", "j")
+    assert policies(["v=DMARC1; p=reject", "other"]) == ["v=DMARC1; p=reject"]
+    assert policies(["v=DMARC1; p=reject"], top=True) == []
+    assert policies(["v=DMARC1; psd=y; p=reject"], top=True) == ["v=DMARC1; psd=y; p=reject"]
+
+
+def test_tags_that_dmarc_has_no_more_are_named() -> None:
+    assert removed_tags("v=DMARC1; p=none; ri=86400; PCT = 50; sp=none") == ["pct", "ri"]
+    assert removed_tags("v=DMARC1; t=y; np=reject; psd=n") == []
