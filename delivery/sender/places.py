@@ -37,6 +37,8 @@ IDLE_SHARED_SECONDS = 2.0  # one that others may be waiting for
 TURN_SECONDS = 5.0  # a connection that others do wait for goes on so long
 WAIT_SECONDS = 10.0  # for others to let go, before what waits here goes back to the queue
 FORBIDDEN_SECONDS = 60.0  # for so long no connection is tried to servers that may not be used
+STUCK_SECONDS = 2.0  # without an answer; then more people are not given to it
+STUCK_REST = 60.0
 RESENT = 3  # how often a message whose connection broke before its dot goes to another one under the same mark
 RENDER = "render_error"
 TOO_MANY_CONNECTIONS = "too_many_connections"
@@ -82,6 +84,12 @@ class Place:
         finally:
             self._awaited -= 1
         return 0.0 if self.sessions else max(self._failed_for, 0.05)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing has moved here for a while, though somebody waits; not for a connection that others hold."""
+        silent = self._silence.lasts > STUCK_SECONDS * self.process.patience
+        return silent and not self.line.shared and self._awaits_an_answer()
 
     def submit(self, jobs: list[Job]) -> None:
         self.queue.extend(jobs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import time
 from collections import Counter
@@ -57,6 +58,7 @@ class Process:
     """All methods but `__init__` belong to the event loop."""
 
     def __init__(self) -> None:
+        _allow_many_files()
         host = socket.gethostname()
         self.worker = Worker(f"{host}:{os.getpid()}:{time.time_ns() // 1_000_000}", host)
         self.journal = Journal(settings.JOURNAL_DIR, self.worker.name)
@@ -80,7 +82,7 @@ class Process:
         self._limits_lock = asyncio.Lock()
         self._paces: dict[tuple[int, str], Pace] = {}
         self._leases: set[asyncio.Task[None]] = set()
-        self._runs: Counter[int] = Counter()
+        self._working: dict[int, int] = {}  # run of each lease that starts people
         self._deferred_first = False
         self.resolver = Resolver.from_settings()
         self.policies = Policies(self)
@@ -106,7 +108,7 @@ class Process:
         return True
 
     async def _take(self) -> Claim | None:
-        busy = [run for run, number in self._runs.items() if number >= LEASES_A_RUN]
+        busy = [run for run, number in Counter(self._working.values()).items() if number >= LEASES_A_RUN]
         self._deferred_first = not self._deferred_first
         try:
             return await self.database.ask(leasing.take, self.worker, deferred_first=self._deferred_first, busy=busy)
@@ -128,7 +130,7 @@ class Process:
         task = asyncio.get_running_loop().create_task(self._run(claim))
         self._leases.add(task)
         if claim.run is not None:
-            self._runs[claim.run] += 1
+            self._working[claim.lease] = claim.run
         task.add_done_callback(lambda done: self._ended(done, claim))
 
     async def _run(self, claim: Claim) -> None:
@@ -144,10 +146,7 @@ class Process:
 
     def _ended(self, task: asyncio.Task[None], claim: Claim) -> None:
         self._leases.discard(task)
-        if claim.run is not None:
-            self._runs[claim.run] -= 1
-            if not self._runs[claim.run]:
-                del self._runs[claim.run]
+        self.only_waits(claim)
         if not task.cancelled() and (error := task.exception()):
             # What it knew is in the marks and the journal: this process ends, and another recovers it from them.
             log.error("A lease broke off", lease=claim.lease, mailing=claim.mailing, exc_info=error)
@@ -155,6 +154,10 @@ class Process:
             self.draining = True
         elif not self._leases and not self._dots and not self.broken:
             self.journal.forget()
+
+    def only_waits(self, claim: Claim) -> None:
+        """It starts nobody any more: another lease of its run may, whatever the last of this one have to wait for."""
+        self._working.pop(claim.lease, None)
 
     async def close(self) -> None:
         """No new marks; open dots get their time; leases are given back."""
@@ -306,3 +309,9 @@ def _pause(mailing: int, reason: str) -> None:
 
 def _limits_and_slowdowns() -> tuple[list[Limit], list[Slowdown]]:
     return buckets.limits(), slowdowns.current()
+
+
+def _allow_many_files() -> None:
+    """As many connections as the machine allows; what a shell or systemd starts with is 1,024."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

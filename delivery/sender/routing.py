@@ -21,7 +21,7 @@ from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import Outcome, Try, decide, handed_over, returned
 from delivery.queue.sites import Asked, Kept, Learnt
 from delivery.sender.jobs import Line
-from delivery.sender.places import Place
+from delivery.sender.places import STUCK_REST, Place
 from delivery.sender.policies import COME_BACK, Policies
 from delivery.smtp.client import Endpoint, Security
 from delivery.smtp.faults import Fault
@@ -122,6 +122,8 @@ class DirectRouter(Router):
                 place = await self._place(claim, site, answer)
                 if place.forbidden:
                     routed.settled.append(decide(self._try(one), place.forbidden, random.random()))
+                elif place.stuck:
+                    routed.settled.append(returned(one.message, STUCK_REST))
                 else:
                     routed.places[one.message] = place
             for one, _ in them[allowed:]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -33,6 +34,10 @@ MOST_HELD = (
 )
 
 
+LATE_SECONDS = 2.0  # in a lane of several places nobody waits longer for those of another place
+MOST_LATE = 200
+
+
 class Running:
     """A `places.Holder`. `run` returns when the lease is closed."""
 
@@ -49,6 +54,8 @@ class Running:
         self._size_now = 0  # of the newest batch
         self._next = 0  # index of the first id that no gate was asked for
         self._pending = 0
+        self._marked: Counter[float] = Counter()  # who is pending, by the moment of the mark
+        self._mixed = False  # each message has a place of its own
         self._open = True
         self._rest = 0.0
         self._held = 0  # one after the other
@@ -63,6 +70,9 @@ class Running:
 
     def done(self, job: Job, outcome: Outcome) -> None:
         self._pending -= 1
+        self._marked[job.marked_at] -= 1
+        if not self._marked[job.marked_at]:
+            del self._marked[job.marked_at]
         self._answered += 1
         self._note(outcome)
         self._held = self._held + 1 if outcome.result == MessageState.HELD else 0
@@ -85,6 +95,7 @@ class Running:
         place: Place | None = None
         try:
             place = await self.router.only_place(self.claim)
+            self._mixed = place is None
             if place is not None:
                 place.holders.add(self)
                 wait = await place.ready()
@@ -98,6 +109,7 @@ class Running:
             self._stop(1.0)
         try:
             rest = await self._hand_back()
+            self.process.only_waits(self.claim)
             await self._answers()
         finally:
             if place is not None:
@@ -219,6 +231,7 @@ class Running:
         by_place: dict[Place, list[Job]] = {}
         for number, to in enumerate(passed.recipients):
             self._pending += 1
+            self._marked[now] += 1
             job = Job(to, self, now)
             place = routed.place(to.message)
             if gap:
@@ -236,8 +249,14 @@ class Running:
 
     async def _room(self) -> None:
         """Until the batch before is nearly through, so that one is marked while one is on the wire."""
-        while self._pending > self._size_now and self._open and not self.process.draining:
+        while self._full() and self._open and not self.process.draining:
             await self._wait()
+
+    def _full(self) -> bool:
+        if not self._mixed or self._pending > MOST_LATE:
+            return self._pending > self._size_now
+        soon = self._loop.time() - LATE_SECONDS * self.process.patience
+        return sum(number for marked_at, number in self._marked.items() if marked_at > soon) > self._size_now
 
     async def _answers(self) -> None:
         while self._pending > 0:

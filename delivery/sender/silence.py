@@ -21,6 +21,11 @@ class Silence:
     def heard(self) -> None:
         self._heard_at = self._loop.time()
 
+    @property
+    def lasts(self) -> float:
+        """Seconds since somebody began to wait or something was heard; not scaled."""
+        return self._loop.time() - self._heard_at if self._watching else 0.0
+
     def watch(self) -> None:
         """Somebody waits, from now on if nobody did before."""
         if not self._watching:

@@ -96,9 +96,7 @@ def _all_delivered_as_the_log_says(stand: Stand) -> None:
 
 
 def _suppressed(stand: Stand) -> set[str]:
-    return set(
-        Suppression.objects.filter(address_key__endswith=f"@{stand.domain}").values_list("address_key", flat=True)
-    )
+    return set(Suppression.objects.filter(address_key__in=stand.scene.addresses).values_list("address_key", flat=True))
 
 
 def cut_after_the_dot_stored(stand: Stand) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.faults import answers, everything, garbage, kills, outages, people, scenes
+from tests.faults import answers, everything, garbage, kills, outages, people, scenes, sign_in, sites
 from tests.faults.scenes import Scene
 from tests.faults.stand import Stand
 
@@ -45,5 +45,10 @@ ROWS = [
     Row("garbage, UTF-16, 999, changed code", garbage.not_smtp),
     Row("replies too long, endless or slow", garbage.too_much),
     Row("early and surplus replies", garbage.early_and_extra),
+    Row("silence at each phase, other sites well", sites.silent, 3, scenes.direct),
+    Row("STARTTLS refused, broken, expired", sites.broken_tls, 3, scenes.direct),
+    Row("DNS: SERVFAIL, silence, NXDOMAIN, bad MX", sites.broken_dns, 3, scenes.direct),
+    Row("AUTH 535 in mid-campaign", sign_in.refused, 3, scenes.secured),
+    Row("expired certificate of the smarthost", sign_in.certificate_ends, 3, scenes.secured),
     Row("suppression in mid-campaign", people.suppressed),
 ]

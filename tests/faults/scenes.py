@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import trustme
 from django.conf import settings
 
 from config.embedded.places import fingerprint
@@ -19,6 +22,7 @@ from config.supervisor.process import left_behind
 from delivery.models import Route
 from tests.faults import place
 from tests.faults.workers import Worker
+from tests.servers.dns import Dns
 from tests.servers.receiver import Receiver
 
 PEOPLE = 900
@@ -37,6 +41,9 @@ class Scene:
     password: str = ""
     worker: Callable[[], Worker] = Worker
     has_beat: bool = False
+    authority: trustme.CA | None = None  # of the receiver's certificate
+    certificate: str = ""  # a PEM file, which the receiver begins with
+    names: Dns | None = None  # what the DNS says
 
 
 def smarthost(number: int, ends: ExitStack) -> Scene:
@@ -84,6 +91,53 @@ def two_schedulers(number: int, ends: ExitStack) -> Scene:
     beat = plan.celery("beat", "--scheduler", "config.schedule:Schedule", "--pidfile=")
     for command in (beat, beat, plan.worker("work", 1), plan.worker("work", 1)):
         ends.callback(Worker(command).kill)
+    return scene
+
+
+SIGN_IN = {"users": {"shirase": "right"}, "mechanisms": ["LOGIN"], "auth": [], "tls": "starttls"}
+
+
+def secured(number: int, ends: ExitStack) -> Scene:
+    """A smarthost with STARTTLS, a certificate that must verify, and a sign-in."""
+    authority, place_of_keys = trustme.CA(), folder()
+    authority.cert_pem.write_to_path(place_of_keys / "ca.pem")
+    good = certificate(authority, place_of_keys)
+    script = SIGN_IN | {"cert": good}
+    scene = _smarthost(
+        number, ends, script,
+        security=Route.Security.STARTTLS, username="shirase", ca_file=str(place_of_keys / "ca.pem"),
+    )  # fmt: skip
+    scene.password, scene.authority, scene.certificate = "right", authority, good
+    return scene
+
+
+def certificate(authority: trustme.CA, where: Path, *, ended: bool = False) -> str:
+    """A PEM file with key and chain for 127.0.0.1."""
+    day, now = dt.timedelta(days=1), dt.datetime.now(dt.UTC)
+    path = where / ("ended.pem" if ended else "server.pem")
+    issued = authority.issue_cert("127.0.0.1", not_before=now - 9 * day, not_after=now + (-day if ended else day))
+    issued.private_key_and_cert_chain_pem.write_to_path(path)
+    return str(path)
+
+
+WELL, ILL = 650, 50  # people of the well site, and of each of the five others
+
+
+def direct(number: int, ends: ExitStack) -> Scene:
+    """To MX: a well site and five others, each with a server, a domain and a share of the people of its own."""
+    port, names, receivers, addresses = 0, ends.enter_context(Dns(ttl=1)), [], []
+    for site, people in enumerate([WELL] + 5 * [ILL]):
+        domain, host = f"s{site}-r{number}.example", f"127.0.{1 + number % 250}.{1 + site}"
+        script = CALM | {"store": False}
+        receivers.append(ends.enter_context(Receiver.start(script, folder=folder(), host=host, port=port)))
+        port = receivers[0].port
+        names.set(domain, {"MX": [f"10 mx.{domain}"]})
+        names.set(f"mx.{domain}", {"A": [host]})
+        addresses += [f"p{n}@{domain}" for n in range(people)]
+    asks = {"DNS_RESOLVER": names.address, "ALLOW_PRIVATE_MX": "1", "MX_PORT": str(port)}
+    random.Random(number).shuffle(addresses)
+    scene = Scene(receivers, addresses, {"kind": Route.Kind.DIRECT, "host": ""})
+    scene.names, scene.worker = names, lambda: Worker(environment=os.environ | asks)
     return scene
 
 

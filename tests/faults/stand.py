@@ -45,6 +45,7 @@ class Chosen:
 class Stand:
     """`worker` is the one that a fault happens to."""
 
+    number: int
     chance: random.Random
     scene: Scene
     broker: Broker
@@ -154,6 +155,10 @@ class Stand:
         numbers, self._free = self._free[:number], self._free[number:]
         return Chosen({self.address(n) for n in numbers}, f"p({'|'.join(map(str, numbers))})")
 
+    def domain(self, site: int) -> str:
+        """Of direct delivery; 0 is the well one."""
+        return f"s{site}-r{self.number}.example"
+
     def address(self, number: int) -> str:
         return self.scene.addresses[number]
 
@@ -172,7 +177,7 @@ def stand(
         people = List.objects.create(workspace=world.workspace, name=f"Run {number}", list_id_label=f"run{number}")
         here = replace(world, list=people, route=route)
         here.people(made.addresses)
-        found = Stand(chance, made, broker, here.mailing(), made.worker())
+        found = Stand(number, chance, made, broker, here.mailing(), made.worker())
         found.struck_at = time.monotonic()
         try:
             yield found

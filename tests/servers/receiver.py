@@ -85,21 +85,23 @@ class Received:
 class Receiver:
     """The test's end: starts the process, reads what it wrote."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path, port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], folder: Path, host: str, port: int) -> None:
         self._process, self.folder = process, folder
-        self.host, self.port = "127.0.0.1", port
+        self.host, self.port = host, port
 
     @classmethod
-    def start(cls, script: Script | None = None, *, folder: Path | None = None, port: int = 0) -> Receiver:
+    def start(
+        cls, script: Script | None = None, *, folder: Path | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> Receiver:
         """Start one. With a `folder` of an earlier one its ledger goes on."""
         folder = folder or Path(tempfile.mkdtemp(prefix="receiver-"))
         (folder / "script.json").write_text(json.dumps(script or {}))
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.servers.receiver", str(folder), str(port)],
+            [sys.executable, "-m", "tests.servers.receiver", str(folder), host, str(port)],
             cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stdout
-        return cls(process, folder, int(json.loads(process.stdout.readline())["port"]))
+        return cls(process, folder, host, int(json.loads(process.stdout.readline())["port"]))
 
     def __enter__(self) -> Receiver:
         return self
@@ -162,11 +164,11 @@ def _messages(spool: bytes) -> Iterator[Received]:
 # The server process.
 
 
-async def _serve(folder: Path, port: int) -> None:
+async def _serve(folder: Path, host: str, port: int) -> None:
     stage = Stage(folder)
     loop = asyncio.get_running_loop()
     context = stage.tls() if stage.script.get("tls") == "implicit" else None
-    server = await loop.create_server(lambda: Judge(stage), "127.0.0.1", port, ssl=context, backlog=512)
+    server = await loop.create_server(lambda: Judge(stage), host, port, ssl=context, backlog=512)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     stdin = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
@@ -178,8 +180,8 @@ async def _serve(folder: Path, port: int) -> None:
 
 
 def main() -> None:
-    """python -m tests.servers.receiver FOLDER PORT: ends when its stdin does."""
-    uvloop.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
+    """python -m tests.servers.receiver FOLDER HOST PORT: ends when its stdin does."""
+    uvloop.run(_serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
 from tests.servers.dns import Dns
 from tests.servers.fixtures import StartReceiver
+from tests.servers.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TWO = {"example.net": {"MX": ["10 first.example.net", "20 second.example.net"]}}
@@ -61,3 +62,23 @@ def test_a_server_whose_tls_is_broken_gets_the_mail_without(
         world.run(send_thread, world.ended(mailing))
 
     assert {line.rcpt for line in server.ledger()} == {f"p{n}@example.net" for n in range(5)}
+
+
+def test_a_silent_server_keeps_nobody_else_waiting(
+    receivers: StartReceiver, send_thread: SendThread, settings: Any
+) -> None:
+    """Its time-out is five minutes, and half of the people are its own."""
+    well = receivers({})
+    silent = Receiver.start({"mail": "SILENT"}, folder=well.folder.parent, host="127.0.0.2", port=well.port)
+    zone: dict[str, Any] = {
+        "silent.test": {"MX": ["10 mx.silent.test"]}, "mx.silent.test": {"A": ["127.0.0.2"]},
+        "well.test": {"MX": ["10 mx.well.test"]}, "mx.well.test": {"A": ["127.0.0.1"]},
+    }  # fmt: skip
+    with silent, Dns(zone) as names:
+        here = direct(settings, names, well.port)
+        here.people(f"p{n}@{site}.test" for n in range(300) for site in ("silent", "well"))
+        mailing = here.mailing()
+        world.run(send_thread, lambda: len(well.ledger()) == 300)
+        mailing.refresh_from_db()
+        assert mailing.finished_at is None
+        assert silent.stats()["commands"].get("MAIL", 0) <= 10, "a connection each at most"
