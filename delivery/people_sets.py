@@ -52,8 +52,7 @@ def choose(mailing: Mailing, state: MessageState, cause: str = "", provider: str
     The first slice is gathered at once, the rest by the clock: the set is whole from its `gathered_at` on.
     """
     made = PeopleSet.objects.create(mailing=mailing, state=state, cause=cause, provider=provider)
-    if gather(made.pk):
-        return made
+    gather(made.pk)
     made.refresh_from_db()
     return made
 

@@ -120,6 +120,8 @@ def test_of_those_who_failed_whoever_has_no_address_is_left_out(
     assert chosen and {(row.cause, row.people, str(row.prospect)) for row in chosen.causes} == {
         ("no_such_user", 1, "left_out"), ("mailbox_full", 2, "same"),
     }  # fmt: skip
+    page = sender.get(reverse("campaigns:send", args=[draft.pk])).content.decode()
+    assert "none of them gets it twice" in page and "2 people</b>" in page and "refused the same way" in page
     counted = audience.funnel(draft)
     assert (counted.matched, counted.receiving, [line.reason for line in counted.lines]) == (3, 2, ["bounced"])
     assert reached(sent_out(draft, shop, send_thread)) == {"full1", "full2"}
