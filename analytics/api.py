@@ -47,6 +47,17 @@ class ClosedOut(Schema):
     until: datetime
 
 
+class SlowerOut(Schema):
+    """`provider` is empty where `route`, a smarthost, asked. `until`: if they do not ask again."""
+
+    provider: str
+    route: str
+    cause: str
+    per_minute: float
+    since: datetime
+    until: datetime
+
+
 class ReportOut(Schema):
     """`rate` is people a minute now; done between `earliest` and `latest`, null where nothing can be said."""
 
@@ -62,6 +73,7 @@ class ReportOut(Schema):
     give_up_at: datetime | None = Field(description="Whoever still waits then counts as failed; a pause moves it")
     route_closed_until: datetime | None
     closed_providers: list[ClosedOut] = Field(description="Those that take no mail at the moment, over a direct route")
+    slower: list[SlowerOut] = Field(description="Who asked us to slow down")
 
 
 class CauseOut(Schema):
@@ -113,6 +125,7 @@ def read_report(request: ApiRequest, pk: Id) -> Any:
         "give_up_at": made.give_up_at,
         "route_closed_until": made.closed_until,
         "closed_providers": [{"provider": one.key, "until": one.until} for one in made.closed_providers],
+        "slower": [vars(one) | {"provider": one.key} for one in made.slower],
     }
 
 

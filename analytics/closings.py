@@ -1,4 +1,5 @@
-"""Who takes no mail of this mailing at the moment: its smarthost, or providers that a direct route meets."""
+"""Who takes no mail of this mailing at the moment, or asked us to slow down: its smarthost, or providers that a direct
+route meets."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from delivery import buckets
-from delivery.models import Bucket, Mailing, Route
+from delivery import buckets, slowdowns
+from delivery.models import Bucket, Mailing, Route, Site
 
 SAMPLE = 1_000  # of those who wait in a lane of many sites: enough to meet every large one
 
@@ -54,6 +55,32 @@ def routes(mailing: Mailing) -> Routes:
     if not is_open:
         return Routes(min(closed.values(), default=None))
     return Routes() if is_open[0] == ordered[0] else Routes(None, str(ordered[0]), str(is_open[0]))
+
+
+@dataclass(frozen=True)
+class Slower:
+    """Who asked us to slow down: a provider by `key` as in Closed, or a route by its name (`key` empty)."""
+
+    key: str
+    route: str
+    cause: str
+    per_minute: float  # now
+    since: datetime
+    until: datetime  # if they do not ask again
+
+
+def slower(mailing: Mailing) -> list[Slower]:
+    """By whom this mailing is held back, by name."""
+    if mailing.state != Mailing.State.SENDING or not (found := slowdowns.of_mailing(mailing)):
+        return []
+    routes = dict(mailing.routes.values_list("pk", "name"))
+    sites = {site.pk: str(site) for site in Site.objects.filter(pk__in=[one.site for one in found])}
+    return [
+        Slower(
+            sites.get(one.site or 0, ""), routes.get(one.route, ""), one.cause, one.rate() * 60, one.since, one.until
+        )
+        for one in found
+    ]
 
 
 def providers(mailing: Mailing) -> list[Closed]:

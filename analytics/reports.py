@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from analytics import closings
-from analytics.closings import Closed, Routes
+from analytics.closings import Closed, Routes, Slower
 from analytics.deeds import Deed
 from analytics.models import MailingDeed, MailingLink, MailingMinute, MailingOutcome
 from analytics.pace import Minute, Pace, pace
@@ -99,6 +99,7 @@ class Report:
     routes: Routes
     closed_providers: list[Closed]
     warm_up: Forecast | None
+    slower: list[Slower]
     at: datetime
 
     @property
@@ -181,6 +182,7 @@ def report(mailing: Mailing) -> Report:
         routes=closings.routes(mailing),
         closed_providers=closings.providers(mailing),
         warm_up=warmups.forecasts([mailing]).get(mailing.pk) if mailing.state == Mailing.State.SENDING else None,
+        slower=closings.slower(mailing),
         at=now,
     )
 

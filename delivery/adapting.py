@@ -8,6 +8,7 @@ is written between two refusals.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 from delivery.knowledge import Action, Category, Scope, Verdict
 from delivery.smtp.replies import Reply
@@ -80,3 +81,23 @@ def counts(age: float, sent: float) -> bool:
 def measured_over(went: float) -> float:
     """Seconds over which to count what got through: about twenty messages, five seconds to a minute."""
     return min(60.0, max(5.0, 20 / went)) if went > 0 else 60.0
+
+
+class Meter:
+    """What got through lately, as one worker knows it at once: messages a second over about five `width`s."""
+
+    def __init__(self, width: float) -> None:
+        self._width = width
+        self._total = 0
+        self._marks: deque[tuple[float, int]] = deque(maxlen=5)  # (second, taken before it)
+        self.last = -math.inf  # when the last one was taken
+
+    def took(self, now: float) -> None:
+        if not self._marks or now - self._marks[-1][0] >= self._width:
+            self._marks.append((now, self._total))
+        self._total += 1
+        self.last = now
+
+    def rate(self, now: float) -> float:
+        recent = [mark for mark in self._marks if now - mark[0] <= 6 * self._width]
+        return (self._total - recent[0][1]) / max(self._width, now - recent[0][0]) if recent else 0.0

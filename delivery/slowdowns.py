@@ -73,6 +73,7 @@ class Refusal:
     cause: str
     sent: float  # ago, the message was handed to the wire
     taken: float  # ago, the server took a message from this worker; infinite if it never did
+    measured: float = 0.0  # messages a second that it took from this worker
     rate: float = math.inf  # that the limits allowed, without the slowing
     opening: bool = False  # no connection came about
 
@@ -102,7 +103,7 @@ def _sites(mailing: Mailing, asked: set[int]) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT site FROM unnest(%(sites)s::bigint[]) AS site WHERE"
-            " EXISTS (SELECT FROM delivery_run WHERE mailing_id = %(mailing)s AND site_id = site)"
+            " EXISTS (SELECT FROM delivery_run WHERE mailing_id = %(mailing)s AND site_id = site AND cursor <= last)"
             " OR EXISTS (SELECT FROM delivery_messageexception"
             " WHERE mailing_id = %(mailing)s AND state = 1 AND site_id = site)",
             {"sites": list(asked), "mailing": mailing.pk},
@@ -130,7 +131,8 @@ def heard(refusal: Refusal) -> float | None:
     went = refusal.rate
     if refused is not None and ages[0] < math.inf:
         went = min(went, adapting.rate(refused, ages[0] - ages[1]))
-    measured = recent.taken(refusal.route, refusal.site, adapting.measured_over(went) * scale)
+    by_all = recent.taken(refusal.route, refusal.site, adapting.measured_over(went) * scale)
+    measured = max(refusal.measured, by_all)  # what was taken a moment ago is not yet written down
     if not measured or not _got_through_since(refusal, age):
         # A server that is just "busy", and was not seen at work a moment ago, is one that fails.
         asks = ages[0] < REMEMBERED or CAUSES[refusal.cause].category is not Category.REMOTE_BUSY

@@ -99,6 +99,21 @@ def closed_words(report: Report) -> str:
 
 
 @register.simple_tag
+def slower_words(report: Report) -> str:
+    """Who asked us to slow down: by name if it is one."""
+    if len(report.slower) > 1:
+        return _("%(n)s providers asked us to slow down") % {"n": len(report.slower)}
+    one = report.slower[0]
+    return _("%(name)s asked us to slow down") % {"name": provider_name(one.key) if one.key else one.route}
+
+
+@register.simple_tag
+def per_minute(rate: float) -> str:
+    """`40 per minute`; slower ones with a decimal."""
+    return _("%(n)s per minute") % {"n": f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"}
+
+
+@register.simple_tag
 def people(number: int) -> str:
     return ngettext("%(n)s person", "%(n)s people", number) % {"n": f"{number:,}"}
 

@@ -62,8 +62,9 @@ class Place:
         self._changed = asyncio.Event()
         self._forbidden: tuple[Reply | None, float] = (None, 0.0)
         self._failed_for = 0.0  # seconds that it stays closed, once it has failed
-        self._taken_at = -math.inf  # when the server last took a message
+        self._meter = adapting.Meter(process.time_scale)
         self._slowing = False
+        self._slowed_at = -math.inf  # whoever was marked before goes back
         self._loop = asyncio.get_running_loop()
         self._awaited = 0  # leases that wait for a first connection
         self._silence = Silence(process.patience, self._awaits_an_answer, self._fell_silent)
@@ -93,6 +94,8 @@ class Place:
 
     def submit(self, jobs: list[Job]) -> None:
         self.queue.extend(jobs)
+        if self._slowing or jobs[0].marked_at < self._slowed_at:
+            self._return_queue(adapting.HOLD * self.process.time_scale)
         self._silence.watch()
         self.wake()
 
@@ -248,15 +251,17 @@ class Place:
     async def _slow_down(self, cause: str, *, sent: float = 0.0, rate: float = math.inf, opening: bool = False) -> None:
         """They ask for less: what waits here is bought again, at the new rate. `sent` seconds ago, while the limits
         allowed `rate`."""
-        if self._slowing:  # the same wave
+        line, now, hold = self.line, self._loop.time(), adapting.HOLD * self.process.time_scale
+        if self._slowing or (now - self._slowed_at < hold and not opening):  # the same wave
             return
+        refusal = Refusal(
+            line.key, line.route, line.site, cause, sent, now - self._meter.last, self._meter.rate(now), rate, opening
+        )
         self._slowing = True
-        line, taken = self.line, self._loop.time() - self._taken_at
-        refusal = Refusal(line.key, line.route, line.site, cause, sent, taken, rate, opening)
+        self._return_queue(hold)
         closed = await self.process.slow_down(refusal)
-        self._slowing = False
-        if closed is not None:
-            self._return_queue(closed)
+        self._slowing, self._slowed_at = False, self._loop.time()
+        self._return_queue(closed or hold)
         if closed:
             self._stay_closed(closed)
 
@@ -361,7 +366,7 @@ class Place:
         outcome.transcript = hold.told if delivered else session.transcript().as_json()
         hold.used = self._loop.time()
         if delivered:
-            self._taken_at = hold.used
+            self._meter.took(hold.used)
         job.holder.done(job, outcome)
 
     def _asked_for_less(self, job: Job, outcome: Outcome) -> None:

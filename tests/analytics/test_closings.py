@@ -9,11 +9,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from analytics import closings, reports
 from analytics.closings import Routes
 from campaigns.models import Campaign
-from delivery import buckets
+from delivery import buckets, slowdowns
 from delivery.models import Bucket, Deferral, Domain, Mailing, Message, Route, Run, Site
+from delivery.slowdowns import Refusal
 from tests.api.caller import caller_of
 from tests.delivery.queue import world
 from tests.factories import make_member
@@ -128,3 +130,31 @@ def test_the_page_and_the_api_name_them(sending: Sending, client: Client, django
         sending.own_lane(sending.site(f"mx{number}.example"))
     with django_assert_max_num_queries(3):
         assert len(closings.providers(sending.mailing)) == 22
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Gmail asked us to slow down"), ("ja", "Gmailから送信速度を")])
+def test_the_page_says_who_asked_us_to_slow_down(sending: Sending, client: Client, language: str, words: str) -> None:
+    site = sending.site("gmail", "gmail", closed=False)
+    sending.own_lane(site)
+    ask(sending, site)
+    member = make_member(sending.world.workspace)
+    User.objects.update(language=language)
+    client.force_login(member)
+
+    page = client.get(reverse("analytics:report", args=[sending.campaign.pk])).content.decode()
+
+    assert words in page
+    assert ("30 per minute" if language == "en" else "毎分30通") in page
+
+
+def test_nobody_is_named_who_has_no_people_of_this_campaign_left(sending: Sending) -> None:
+    site = sending.site("gmail", "gmail", closed=False)
+    ask(sending, site)
+
+    assert closings.slower(sending.mailing) == []
+
+
+def ask(sending: Sending, site: Site) -> None:
+    """A second ago, at one a second."""
+    key, route = buckets.site_key(sending.world.route.pk, site.pk), sending.world.route.pk
+    slowdowns.heard(Refusal(key, route, site.pk, "gmail_slowing", sent=0, taken=0, measured=1.0))

@@ -11,7 +11,8 @@ import re
 import socket
 import ssl
 import struct
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Stage:
         self.lines: list[str] = []
         self.played: list[tuple[str, str, int]] = []
         self.violations: list[str] = []
+        self.let_in: deque[float] = deque()
+        self.turned_away = 0
         self.connections = self.accepted = self.open = self.most_open = 0
         self.peers: set[str] = set()
 
@@ -58,6 +61,22 @@ class Stage:
             self.played.append((phase, rules, self.accepted))
         return rules
 
+    def over(self, phase: str) -> str | None:
+        """The answer to whoever is faster than is allowed, asked for in this phase; else this one is let in."""
+        allow = self.script.get("allow")
+        if not allow or phase not in allow["answers"]:
+            return None
+        now = time.monotonic()
+        while self.let_in and self.let_in[0] <= now - allow["window"]:
+            self.let_in.popleft()
+        if len(self.let_in) >= allow["rate"] * allow["window"]:
+            self.turned_away += 1
+            answer: str = allow["answers"][phase]
+            return answer
+        if phase == allow["counted"]:
+            self.let_in.append(now)
+        return None
+
     def violation(self, text: str) -> None:
         if len(self.violations) < 100:
             self.violations.append(text)
@@ -75,6 +94,7 @@ class Stage:
             "connections": self.connections, "open": self.open, "most_open": self.most_open,
             "accepted": self.accepted, "commands": dict(self.commands), "lines": self.lines[-500:],
             "peers": sorted(self.peers), "played": self.played, "violations": self.violations,
+            "turned_away": self.turned_away,
         }  # fmt: skip
 
 
@@ -161,7 +181,7 @@ class Judge(Conversation):
             self.stage.violation(f"written before its turn: {bytes(data[:60])!r}")
 
     def greet(self) -> Answer | Awaitable[Answer]:
-        return self.play(self.stage.scripted("banner"), super().greet())
+        return self.play(self.stage.over("banner") or self.stage.scripted("banner"), super().greet())
 
     def extensions(self) -> list[bytes]:
         script = self.stage.script
@@ -176,15 +196,21 @@ class Judge(Conversation):
         return found or [b"HELP"]
 
     def hello(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
-        return self.play(self.stage.scripted(verb.decode().lower()), super().hello(verb, argument))
+        phase = verb.decode().lower()
+        return self.play(self.stage.over(phase) or self.stage.scripted(phase), super().hello(verb, argument))
 
     def mail(self, address: str, parameters: bytes) -> Answer | Awaitable[Answer]:
         normal = b"250 2.1.0 OK"
+        if over := self.stage.over("mail"):
+            return self.play(over, normal)
         return self.play(self.stage.scripted("mail"), normal) if "mail" in self.rules else normal
 
     def rcpt(self, address: str) -> Answer | Awaitable[Answer]:
         normal = b"250 2.1.5 OK"
-        return self.play(self.stage.scripted("rcpt", address), normal) if "rcpt" in self.rules else normal
+        over = self.stage.over("rcpt")
+        return (
+            self.play(over or self.stage.scripted("rcpt", address), normal) if over or "rcpt" in self.rules else normal
+        )
 
     def data(self) -> Answer | Awaitable[Answer]:
         normal = b"354 End with <CRLF>.<CRLF>"

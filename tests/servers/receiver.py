@@ -11,6 +11,8 @@ A script is a dict, all of it optional:
 * `rcpt, dot`: {regular expression over the whole local part of the recipient: answer or list};
   a list is used up per recipient, then the recipient is accepted. `"*"` is a plain string or list
   for everybody.
+* `allow`: {"rate", "window", "counted", "answers"}: more than rate × window messages within `window` seconds, counted
+  in the phase `counted`, get the answers by phase (banner, ehlo, mail, rcpt).
 * `extensions`: instead of PIPELINING, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES; `size`: adds SIZE.
 * `tls`: "starttls" or "implicit", with `cert` (a PEM file with key and chain).
   (`newest_tls`: "1.1"; `inject`: bytes written in clear right behind the 220.)
@@ -125,7 +127,7 @@ class Receiver:
     def stats(self) -> dict[str, Any]:
         """connections (open, most_open), peers (their addresses), accepted, commands (count by verb), lines (the newest
         commands), violations; played: scripted answers to nobody in particular, each [phase, answer, how many had been
-        accepted by then]."""
+        accepted by then]; turned_away: answers of `allow`."""
         return self._ask({"stats": True})
 
     def violations(self) -> list[str]:

@@ -1,0 +1,147 @@
+"""Receivers that ask us to slow down: over real SMTP, in scaled time, judged by what the receiver itself let in."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from delivery import slowdowns, throttle
+from delivery.models import Bucket, Message, Run, Site
+from delivery.queue import ticks
+from delivery.sender import process
+from delivery.sender.thread import SendThread
+from delivery.slowdowns import Refusal
+from tests.delivery.queue import world
+from tests.servers.fixtures import StartReceiver
+from tests.servers.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SCALE = 0.2  # two minutes are 24 seconds
+FAST = "421 4.7.0 Too fast, slow down"
+EVERYWHERE = dict.fromkeys(("banner", "ehlo", "mail"), f"CLOSE {FAST}")
+AT_RCPT = {"rcpt": "450 4.7.1 Rate limit exceeded, slow down"}
+MINUTE = 60 * SCALE
+RATE = 120.0
+
+
+@pytest.fixture(autouse=True)
+def scaled(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.TIME_SCALE = SCALE
+    monkeypatch.setattr(throttle, "SLICE", throttle.SLICE * SCALE)
+    monkeypatch.setattr(process, "LIMITS_SECONDS", process.LIMITS_SECONDS * SCALE)
+
+
+def allow(rate: float, answers: dict[str, str]) -> dict[str, Any]:
+    return {"rate": rate, "window": 2 * SCALE, "counted": list(answers)[-1], "answers": answers}
+
+
+def work(thread: SendThread, minutes: float) -> None:
+    over = time.monotonic() + minutes * MINUTE
+    while (left := over - time.monotonic()) > 0:
+        ticks.advance()
+        thread.work(min(left, 1.0))
+        time.sleep(0.01)
+
+
+def served(thread: SendThread, server: Receiver) -> tuple[float, float]:
+    """In a minute: messages a second, and the share of those that were turned away."""
+    before, began = server.stats(), time.monotonic()
+    work(thread, 1)
+    after, seconds = server.stats(), time.monotonic() - began
+    accepted, away = (after[name] - before[name] for name in ("accepted", "turned_away"))
+    return accepted / seconds, away / (accepted + away)
+
+
+def test_a_receiver_that_says_421_wherever_we_are_gets_a_slower_stream(
+    receivers: StartReceiver, send_thread: SendThread
+) -> None:
+    server = receivers({"allow": allow(RATE, EVERYWHERE), "fsync": False})
+    world.sending(8_000, server)
+    work(send_thread, 2)
+
+    rate, away = served(send_thread, server)
+
+    assert rate >= 0.85 * RATE
+    assert away < 0.03
+    assert not Message.objects.filter(attempts__gt=1).exists(), "nothing was said about anybody"
+
+
+def test_refusals_at_rcpt_are_followed_down_and_up(receivers: StartReceiver, send_thread: SendThread) -> None:
+    server = receivers({"allow": allow(RATE, AT_RCPT), "fsync": False})
+    world.sending(14_000, server)
+    for allowed in (RATE, RATE / 2, RATE):
+        server.answer(allow=allow(allowed, AT_RCPT))
+        work(send_thread, 2)
+        rate, away = served(send_thread, server)
+        assert rate >= 0.85 * allowed
+        assert away < 0.03
+
+    (asked,) = slowdowns.current()
+    assert (asked.cause, asked.site) == ("rate_limited", None)
+    assert asked.since < timezone.now() < asked.until
+
+
+# What is remembered.
+
+
+def refusal(**values: Any) -> Refusal:
+    here = {"key": "route:1", "route": 1, "site": None, "cause": "rate_limited", "sent": 0.0, "taken": 0.1}
+    return Refusal(**(here | {"measured": 40.0} | values))
+
+
+def test_many_refusals_of_one_wave_halve_the_rate_once(settings: Any) -> None:
+    settings.TIME_SCALE = 10  # so that it is one wave on any machine
+    answers = [slowdowns.heard(refusal()) for _ in range(20)]
+
+    (asked,) = slowdowns.current()
+    assert answers == [0.0, *[None] * 19]
+    assert (asked.refused, asked.key) == (40.0, "route:1")
+    assert asked.rate() == pytest.approx(20.0, rel=0.2)
+
+
+def test_where_nothing_gets_through_the_door_is_shut_for_a_second_doubling() -> None:
+    shut = []
+    for _ in range(4):
+        shut.append(slowdowns.heard(refusal(taken=math.inf, measured=0.0)))
+        Bucket.objects.update(closed_until=timezone.now())
+
+    assert shut == pytest.approx([second * SCALE for second in (1, 2, 4, 8)])
+    assert slowdowns.current() == []
+
+
+def test_a_busy_server_that_was_not_seen_at_work_is_one_that_fails() -> None:
+    assert slowdowns.heard(refusal(cause="remote_busy", taken=math.inf, measured=0.0)) == 60 * SCALE
+
+
+def test_who_asks_again_asks_since_the_first_time() -> None:
+    slowdowns.heard(refusal())
+    (first,) = slowdowns.current()
+    Bucket.objects.update(slowed_at=F("slowed_at") - timedelta(seconds=10 * SCALE))
+    slowdowns.heard(refusal(measured=30.0))
+
+    (second,) = slowdowns.current()
+    assert second.since == first.since
+    assert second.until > first.until
+    assert second.refused == 36, "nine tenths of what was refused the first time"
+
+
+def test_a_mailing_is_told_of_its_own_routes_and_sites_only() -> None:
+    mailing = world.sending(3)
+    route = mailing.mailing_routes.get().route_id
+    site, other = (Site.objects.create(key=name) for name in ("a.example", "b.example"))
+    Run.objects.update(site=site)
+    for key, number, where in (
+        (f"route:{route}/site:{site.pk}", route, site.pk),
+        (f"route:{route}/site:{other.pk}", route, other.pk),
+        ("route:999", 999, None),
+    ):
+        slowdowns.heard(refusal(key=key, route=number, site=where))
+
+    assert [one.site for one in slowdowns.of_mailing(mailing)] == [site.pk]
+    assert len(slowdowns.current()) == 3
