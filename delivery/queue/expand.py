@@ -10,7 +10,7 @@ the lower ids of each lane, and so are leased first.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,21 +20,10 @@ from contacts.addresses import Address, parse
 from delivery import warmups
 from delivery.models import Domain, Mailing, Message, Run, Tally
 from delivery.queue import events, ids, lanes, waves
-from delivery.queue.audience import JUDGED, MATCHED, SUPPRESSION, parameters_of
+from delivery.queue.audience import JUDGED_SLICE, SUPPRESSION, parameters_of
 
 SLICE = 5_000
-
-_PEOPLE_BY_SITE = f"""
-    WITH matched AS ({MATCHED}
-    ), judged AS (
-        SELECT d.site_id, {JUDGED} AS reason
-        FROM matched
-        JOIN contacts_contact c ON c.id = matched.contact_id AND c.workspace_id = %(workspace)s
-        LEFT JOIN delivery_domain d ON d.name = c.domain
-        {SUPPRESSION}
-    )
-    SELECT site_id, count(*) FROM judged WHERE reason IS NULL GROUP BY site_id
-"""
+PLANNED = 100_000  # people of one step of the plan
 
 # By the index of each list or of the set, so that a slice costs the same at the end of a long one as at its start.
 _NEXT_CONTACTS = """
@@ -47,6 +36,15 @@ _NEXT_CONTACTS = """
     UNION ALL
     (SELECT contact_id FROM delivery_peoplesetmember
     WHERE people_set_id = %(set)s::bigint AND contact_id > %(after)s ORDER BY contact_id LIMIT %(slice)s)
+"""
+
+_PEOPLE_BY_SITE = f"""
+    WITH slice AS ({_NEXT_CONTACTS})
+    SELECT d.site_id, count(*), max(slice.contact_id)
+    FROM slice
+    LEFT JOIN contacts_contact c ON c.id = slice.contact_id
+    LEFT JOIN delivery_domain d ON d.name = c.domain
+    GROUP BY d.site_id
 """
 
 _DOMAINS = f"""
@@ -72,7 +70,7 @@ _SLICE = f"""
     lane AS (
         SELECT * FROM jsonb_to_recordset(%(lanes)s::jsonb) AS l(lane text, site_id bigint, next bigint)
     ), judged AS (
-        SELECT c.id, c.address, d.id AS domain_id, coalesce(own.lane, %(rest)s) AS lane, {JUDGED} AS reason
+        SELECT c.id, c.address, d.id AS domain_id, coalesce(own.lane, %(rest)s) AS lane, {JUDGED_SLICE} AS reason
         FROM slice
         JOIN contacts_contact c ON c.id = slice.contact_id AND c.workspace_id = %(workspace)s
         LEFT JOIN delivery_domain d ON d.name = c.domain
@@ -120,7 +118,7 @@ def expand(mailing_id: int, size: int = SLICE) -> bool:
         mailing = Mailing.objects.select_for_update().filter(pk=mailing_id, state=Mailing.State.EXPANDING).first()
         if mailing is None:
             return False
-        if not mailing.expansion_cursor:
+        if "lanes" not in mailing.expansion_cursor:
             _plan(mailing, size)
             return True
         if _expand_slice(mailing, size) or _others_follow(mailing):
@@ -163,11 +161,28 @@ def _parsed(rcpt: str) -> Address:
 
 
 def _plan(mailing: Mailing, size: int) -> None:
-    """Count the people by site, cut the lanes, reserve a block of ids for each."""
-    parameters = _audience(mailing)
+    """Count the next people by site; when all are counted, cut the lanes and reserve a block of ids for each.
+
+    In steps, since a count of ten million holds back everybody who needs old rows gone. Those who will be left out are
+    counted too: an id more costs nothing.
+    """
+    plan: dict[str, Any] = mailing.expansion_cursor.get("plan", {"after": 0, "sites": []})
     with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE_BY_SITE, parameters)
-        counts: dict[int | None, int] = dict(cursor.fetchall())
+        cursor.execute(_PEOPLE_BY_SITE, _audience(mailing) | {"after": plan["after"], "slice": PLANNED})
+        rows = cursor.fetchall()
+    counts: dict[int | None, int] = dict(plan["sites"])
+    for site, number, last in rows:
+        counts[site] = counts.get(site, 0) + number
+        plan["after"] = max(plan["after"], last)
+    if sum(number for _, number, _ in rows) < PLANNED:
+        mailing.expansion_cursor = _cut(mailing, counts, size)
+    else:
+        mailing.expansion_cursor = {"plan": {"after": plan["after"], "sites": list(counts.items())}}
+    mailing.save(update_fields=["expansion_cursor"])
+
+
+def _cut(mailing: Mailing, counts: Mapping[int | None, int], size: int) -> dict[str, Any]:
+    """The cursor before the first slice."""
     one = lanes.one_lane(mailing.routes.values_list("kind", flat=True))
     planned = lanes.plan(counts, one_lane=one)
     # The audience may grow until the pass is over: a slice's worth of ids more costs nothing.
@@ -176,8 +191,7 @@ def _plan(mailing: Mailing, size: int) -> None:
     for lane in planned:
         open_lanes[lane.name] = [lane.site_id, first, first, first + lane.people + size - 1]
         first += lane.people + size
-    mailing.expansion_cursor = {"after": 0, "rest": planned[-1].name, "lanes": open_lanes, "pass": _first_pass(mailing)}
-    mailing.save(update_fields=["expansion_cursor"])
+    return {"after": 0, "rest": planned[-1].name, "lanes": open_lanes, "pass": _first_pass(mailing)}
 
 
 def _first_pass(mailing: Mailing) -> str:

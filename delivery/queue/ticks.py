@@ -57,10 +57,12 @@ def _start(mailing: Mailing) -> int:
 
 
 def _expand(deadline: float) -> bool:
-    for key in Mailing.objects.filter(state=State.EXPANDING).order_by("id").values_list("pk", flat=True):
-        while expand.expand(key):
-            if time.monotonic() > deadline:
-                return True
+    """A slice of each in turn, so that a small one does not wait for a large one."""
+    keys = list(Mailing.objects.filter(state=State.EXPANDING).order_by("id").values_list("pk", flat=True))
+    while keys:
+        keys = [key for key in keys if expand.expand(key)]
+        if keys and time.monotonic() > deadline:
+            return True
     return False
 
 

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.db import connection
 
 from contacts.models import List
 from delivery.models import Mailing
 from delivery.queue import expand
-from tests.bench import people
+from tests.bench import machine, people
 
 DOMAINS = 30_000
 SITES = 2_000  # of the many small domains; the ten large ones have their own
@@ -48,35 +49,37 @@ def fill(everyone: List, number: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """Seconds: of the plan, of the longest slice, of all of it with its commits; and how many lanes there were."""
+    """Seconds: of the longest step or slice, of all of it with its commits, of PostgreSQL's CPU; and of lanes."""
 
-    plan: float
     longest: float
     whole: float
+    cpu: float
     lanes: int
 
 
 def expansion(mailing: Mailing) -> Expansion:
     """Expand it, slice by slice, each in its transaction, as the tick does."""
-    began = before = time.monotonic()
-    slices = []
-    while True:
+    cpu = machine.postgres_seconds()
+    moments = [time.monotonic()]
+    more = True
+    while more:
         more = expand.expand(mailing.pk)
-        now = time.monotonic()
-        slices.append(now - before)
-        before = now
-        if not more:
-            break
+        moments.append(time.monotonic())
     mailing.refresh_from_db()
-    return Expansion(slices[0], max(slices[1:]), before - began, mailing.runs.count())
+    longest = max(after - before for before, after in pairwise(moments))
+    cpu = machine.postgres_seconds() - cpu
+    return Expansion(longest, moments[-1] - moments[0], cpu, mailing.runs.count())
 
 
-def bare(mailing: Mailing, everyone: List) -> float:
-    """Seconds of one INSERT … SELECT of the same rows into a table with the same indexes, without foreign keys."""
+def bare(mailing: Mailing, everyone: List) -> tuple[float, float]:
+    """One INSERT … SELECT of the same rows into a table with the same indexes, without foreign keys.
+
+    Seconds, and those of PostgreSQL's CPU.
+    """
     with _bare_table(), connection.cursor() as cursor:
-        began = time.monotonic()
+        cpu, began = machine.postgres_seconds(), time.monotonic()
         cursor.execute(_BARE, {"mailing": mailing.pk, "list": everyone.pk})
-        return time.monotonic() - began
+        return time.monotonic() - began, machine.postgres_seconds() - cpu
 
 
 @contextmanager

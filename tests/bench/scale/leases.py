@@ -1,13 +1,16 @@
 """What a lease and a gate cost at this point of a campaign: the statements themselves, undone again.
 
-Measured while no worker runs, each beside a fixed piece of work for the database, so that a slower minute of the
-machine does not look like a slower lease.
+Told as CPU of the client's thread and of its PostgreSQL backend, so that waiting for a busy machine counts for nothing,
+and beside a fixed piece of work for the same two, since a core's own speed changes with its neighbours.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 from django.db import connection, transaction
 
@@ -19,29 +22,42 @@ from delivery.queue.leasing import Worker
 WARM_UP, ROUNDS = 50, 500
 BATCH = 50
 _WORK = "SELECT sum(n) FROM generate_series(1, 20000) AS n"
+T = TypeVar("T")
 
 
 def cost(mailing: Mailing) -> tuple[float, float]:
-    """A lease, and a gate of 50: medians in multiples of the fixed work. The mailing is sending."""
+    """A lease, and a gate of 50: medians in multiples of the fixed work. The mailing is sending, and no worker runs."""
     rules = Rules(consent=True, include_lists=tuple(mailing.include_lists))
-    rounds = [_once(rules) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+    clock = _Clock()
+    rounds = [_once(clock, rules) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
     leases, gates, work = (statistics.median(times) for times in zip(*rounds, strict=True))
     return leases / work, gates / work
 
 
-def _once(rules: Rules) -> tuple[float, float, float]:
-    """Seconds of a lease, a gate, the fixed work."""
+def _once(clock: _Clock, rules: Rules) -> tuple[float, float, float]:
+    """CPU seconds of a lease, a gate, the fixed work."""
     with transaction.atomic():
-        began = time.perf_counter()
-        claim = leasing.take(Worker("bench", "bench"))
-        leased = time.perf_counter()
+        claim, lease = clock.timed(lambda: leasing.take(Worker("bench", "bench")))
         assert claim is not None
-        asked = time.perf_counter()
-        passed = gate.pass_through(claim, rules, claim.ids[:BATCH])
-        answered = time.perf_counter()
+        passed, gated = clock.timed(lambda: gate.pass_through(claim, rules, claim.ids[:BATCH]))
         assert len(passed.recipients) == BATCH
         transaction.set_rollback(True)
     with connection.cursor() as cursor:
-        working = time.perf_counter()
-        cursor.execute(_WORK)
-        return leased - began, answered - asked, time.perf_counter() - working
+        return lease, gated, clock.timed(lambda: cursor.execute(_WORK))[1]
+
+
+class _Clock:
+    """CPU of this thread and of the backend of its connection, to the nanosecond."""
+
+    def __init__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            self._backend = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
+
+    def timed(self, work: Callable[[], T]) -> tuple[T, float]:
+        before = self._now()
+        result = work()
+        return result, self._now() - before
+
+    def _now(self) -> float:
+        return time.thread_time() + int(self._backend.read_text().split()[0]) / 1e9

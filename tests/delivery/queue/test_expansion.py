@@ -111,6 +111,42 @@ def test_an_audience_that_grows_meanwhile_still_fits(here: World) -> None:
     assert len(runs) > 1
 
 
+def test_a_long_plan_is_made_in_steps(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expand, "PLANNED", 100)
+    here.route.kind = Route.Kind.DIRECT
+    here.route.save()
+    big = Site.objects.create(key="big.example")
+    Domain.objects.create(name="big.example", site=big)
+    here.people(address for n in range(200) for address in (f"a{n}@big.example", f"b{n}@small{n % 7}.example"))
+    mailing = here.mailing()
+    ticks.start_due()
+
+    expand.expand(mailing.pk)
+
+    mailing.refresh_from_db()
+    assert sum(people for _, people in mailing.expansion_cursor["plan"]["sites"]) == 100
+    expanded(mailing)
+    assert {run.lane: run.last - run.first + 1 for run in mailing.runs.all()} == {f"site:{big.pk}": 200, "mixed": 200}
+
+
+def test_a_small_mailing_does_not_wait_until_a_large_one_is_expanded(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expand.expand, "__defaults__", (10,))
+    first, *_ = here.people(f"p{n}@example.net" for n in range(100))
+    few = List.objects.create(workspace=here.workspace, name="Few", list_id_label="few")
+    Subscription.objects.create(list=few, contact=first)
+    large, small = here.mailing(), here.mailing()
+    Mailing.objects.filter(pk=small.pk).update(include_lists=[few.pk])
+
+    while Mailing.objects.get(pk=small.pk).state != Mailing.State.SENDING:
+        ticks.advance(0.0)
+
+    large.refresh_from_db()
+    assert large.state == Mailing.State.EXPANDING
+    assert large.expanded < 100
+
+
 def test_a_mailing_stopped_while_it_expands_leaves_nobody_waiting(here: World) -> None:
     here.people(f"p{n}@example.net" for n in range(40))
     mailing = here.mailing()
