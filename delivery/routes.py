@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Actor
-from delivery import buckets
-from delivery.models import Bucket, Limit, Mailing, Route
+from delivery import buckets, providers
+from delivery.models import Bucket, Limit, Mailing, Route, Site
 from delivery.queue import sites, waking
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ def limit_site(route: Route, key: str, figures: dict[str, Any], *, actor: Actor)
     else:
         Limit.objects.filter(route=route, site=site).delete()
     audit.record(actor, None, "route.site_limited", route, site=key)
+
+
+def known_site(key: str) -> bool:
+    """Whether a provider or another site has this key."""
+    return key in providers.named() or Site.objects.filter(key=key).exists()
 
 
 def busy(route: Route) -> bool:

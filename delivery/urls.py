@@ -44,6 +44,7 @@ urlpatterns = [
     path("settings/routes/<int:pk>", settings.edit_route, name="route"),
     path("settings/routes/<int:pk>/test", settings.test_route, name="route_test"),
     path("settings/routes/<int:pk>/pause", settings.pause_route, name="route_pause"),
+    path("settings/routes/<int:pk>/hold", settings.hold_provider, name="provider_hold"),
     path("settings/routes/<int:pk>/sites", settings.limit_site, name="route_site"),
     path("settings/routes/<int:pk>/remove", settings.remove_route, name="route_remove"),
     path("settings/routes/<int:pk>/warm-up", warmups.save, name="warm_up"),

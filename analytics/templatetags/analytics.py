@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from analytics.deeds import Deed
 from analytics.pace import Minute
+from analytics.queue_page import MIXED, OTHER, Queue, Row
 from analytics.reports import EXPIRED, CauseRow, Report, provider_name
 from analytics.words import pause_words, rate_words, took_words
 from delivery.models import Mailing
@@ -111,6 +112,37 @@ def slower_words(report: Report) -> str:
 def per_minute(rate: float) -> str:
     """`40 per minute`; slower ones with a decimal."""
     return _("%(n)s per minute") % {"n": f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"}
+
+
+@register.simple_tag
+def queue_name(row: Row) -> str:
+    """A line of the queue."""
+    if row.route is not None:
+        return str(row.route)
+    if row.key == MIXED:
+        return _("Small and new domains")
+    return _("Other domains") if row.key == OTHER else provider_name(row.key)
+
+
+@register.simple_tag
+def queue_words(queue: Queue) -> str:
+    """For the status line."""
+    figures = {"waiting": f"{queue.total.waiting:,}", "now": f"{queue.per_minute:,.0f}"}
+    return _("%(waiting)s waiting, %(now)s per minute") % figures
+
+
+@register.simple_tag
+def whole(value: float) -> str:
+    """A rate without decimals; what is less than one is told as such."""
+    return "<1" if 0 < value < 1 else f"{value:,.0f}"
+
+
+@register.simple_tag
+def seconds_words(seconds: float) -> str:
+    if seconds < 120:
+        return ngettext("%(n)s second", "%(n)s seconds", int(seconds)) % {"n": int(seconds)}
+    minutes = int(seconds // 60)
+    return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
 
 
 @register.simple_tag

@@ -88,3 +88,60 @@ def _rows(sql: str, values: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())
+
+
+# By the lease, since a lane may hold many sites.
+_BY_LANE = """
+    SELECT tail.mailing_id, l.site_id, tail.route_id, count(*)
+    FROM ({tail}) tail LEFT JOIN delivery_lease l ON l.id = tail.lease_id
+    WHERE result BETWEEN 1 AND 4 AND at > now() - %(seconds)s * interval '1 second' GROUP BY 1, 2, 3
+"""
+
+
+@dataclass(frozen=True)
+class LaneRate:
+    """Tries a minute of one mailing's lane: of one site, or None where it holds several."""
+
+    mailing: int
+    site: int | None
+    route: int | None
+    per_minute: float
+
+
+def by_lane(*, blocks: int = BLOCKS) -> list[LaneRate]:
+    """What was tried in the last minute."""
+    part, first = _rows(_WHERE, [blocks])[0]
+    tail = _TAIL.format(part=part)
+    values = {"first": f"({first},0)", "seconds": SECONDS}
+    span = _span(_rows(_SPAN.format(tail=tail), values)[0][0], whole=first == 0)
+    rows = _rows(_BY_LANE.format(tail=tail), values)
+    return [LaneRate(mailing, site, route, n / span * 60) for mailing, site, route, n in rows]
+
+
+LEASES = 20_000
+_HOUR = """
+    SELECT route_id, sum(marked)::bigint, count(*), min(created_at) > now() - interval '1 hour'
+    FROM (SELECT route_id, marked, created_at, closed_at FROM delivery_lease ORDER BY id DESC LIMIT %(leases)s) newest
+    WHERE coalesce(closed_at, now()) > now() - interval '1 hour' GROUP BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Left:
+    """Tries over one route: in the last minute, and by the leases of the last hour; `more`: there were more of these
+    than are read."""
+
+    minute: float = 0.0
+    hour: int = 0
+    more: bool = False
+
+
+def by_route(*, leases: int = LEASES) -> dict[int, Left]:
+    minutes: dict[int, float] = {}
+    for one in by_lane():
+        if one.route is not None:
+            minutes[one.route] = minutes.get(one.route, 0.0) + one.per_minute
+    rows = _rows(_HOUR, {"leases": leases})
+    more = sum(number for _, _, number, _ in rows) >= leases and all(young for *_, young in rows)
+    hours = {route: tried for route, tried, _, _ in rows}
+    return {key: Left(minutes.get(key, 0.0), hours.get(key, 0), more) for key in {*minutes, *hours}}

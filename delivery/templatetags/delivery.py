@@ -8,14 +8,14 @@ from django import template
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from delivery import providers
 from delivery.domain_records import Key, Note, Status
 from delivery.domains import Row
 from delivery.message_page import explanation_of
-from delivery.models import SendingDomain
+from delivery.models import Limit, SendingDomain
 from delivery.tracking_hosts import Https
 
 register = template.Library()
@@ -52,6 +52,23 @@ def provider_word(provider: str) -> str:
     """A provider's name for a key or for a domain of its people; else what was given."""
     key = providers.provider_of_domain(provider) or provider
     return providers.label(key, (get_language() or "en")[:2]) if key else "–"
+
+
+@register.simple_tag
+def limit_words(limit: Limit | None) -> str:
+    """`5 a second · 2 connections`."""
+    if limit is None:
+        return gettext("No limit")
+    figures = {
+        gettext("%(n)s a second"): limit.per_second,
+        gettext("%(n)s a minute"): limit.per_minute,
+        gettext("%(n)s an hour"): limit.per_hour,
+        gettext("%(n)s in 24 hours"): limit.per_day,
+        ngettext("%(n)s connection", "%(n)s connections", limit.connections or 0): limit.connections,
+        gettext("%(n)s for each connection"): limit.per_connection,
+    }
+    said = [words % {"n": f"{figure:,.10g}"} for words, figure in figures.items() if figure is not None]
+    return " · ".join(said) or gettext("No limit")
 
 
 PURPOSES: dict[str, Promise] = {
@@ -99,9 +116,15 @@ def note_words(what: str, note: str) -> str:
 
 
 TROUBLES: dict[str, Promise] = {
-    Https.CERTIFICATE: _("The proxy in front of Shirase has no valid certificate for this name: let it get one."),
-    Https.UNREACHABLE: _("Nothing answers on port 443: let the proxy in front of Shirase take https for this name."),
-    Https.STRANGER: _("Another server answers, or the proxy does not pass this name on: let it lead to Shirase."),
+    Https.CERTIFICATE: _(
+        "The proxy in front of Shirase has no valid certificate for this name: let it get one."
+    ),
+    Https.UNREACHABLE: _(
+        "Nothing answers on port 443: let the proxy in front of Shirase take https for this name."
+    ),
+    Https.STRANGER: _(
+        "Another server answers, or the proxy does not pass this name on: let it lead to Shirase."
+    ),
 }
 
 

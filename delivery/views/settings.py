@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
-from delivery import dkim_keys, domains, route_test, routes, warmups
+from accounts.views.back import back_to
+from delivery import dkim_keys, domains, route_rows, route_test, routes, warmups
 from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
 
@@ -145,7 +147,7 @@ def list_routes(request: WorkspaceRequest) -> HttpResponse:
     shown = (
         Route.objects.all() if request.can(Can.MANAGE_INSTALL) else Route.objects.filter(workspaces=request.workspace)
     )
-    rows = [(route, routes.limit_of(route)) for route in shown.prefetch_related("workspaces")]
+    rows = route_rows.rows(list(shown), everything=request.can(Can.MANAGE_INSTALL))
     return render(request, "delivery/routes.html", {"rows": rows})
 
 
@@ -180,7 +182,8 @@ def route_page(
         "form": shown,
         "limit_form": limit_form or LimitForm(instance=limit, prefix="limit"),
         "site_form": site_form or SiteLimitForm(prefix="site"),
-        "sites": routes.site_limits(route) if route.pk else [],
+        "providers": route_rows.providers(route) if route.pk else [],
+        "now": route_rows.rows([route], everything=True)[0] if route.pk else None,
         "plans": [(shown, WarmUpForm.of(shown.plan)) for shown in warmups.shown(route)],
         "warm_up_form": warm_up_form or WarmUpForm(route=route, prefix="warm"),
         "presets": route_test.PRESETS,
@@ -214,12 +217,38 @@ def test_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @requires(Can.MANAGE_INSTALL)
 @require_POST
 def pause_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """`do` is pause, drain or resume."""
     route = get_object_or_404(Route, pk=pk)
-    if route.paused_at is None:
-        routes.pause(route, actor=request)
-    else:
-        routes.resume(route, actor=request)
-    return redirect("delivery:routes")
+    match request.POST.get("do"):
+        case "pause":
+            routes.pause(route, actor=request)
+        case "drain":
+            routes.pause(route, actor=request, drain=True)
+        case "resume":
+            routes.resume(route, actor=request)
+        case _:
+            return HttpResponseBadRequest()
+    return back_to(request, reverse("delivery:routes"))
+
+
+@requires(Can.MANAGE_INSTALL)
+@require_POST
+def hold_provider(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """`do` as of a route; `site` is the provider's key, or that of another site once mail went there."""
+    route = get_object_or_404(Route, pk=pk, kind=Route.Kind.DIRECT)
+    site = request.POST.get("site") or request.POST.get("site-site", "")  # of the form of its limits
+    if not routes.known_site(site):
+        return HttpResponseBadRequest()
+    match request.POST.get("do"):
+        case "pause":
+            routes.pause_provider(route, site, actor=request)
+        case "drain":
+            routes.pause_provider(route, site, actor=request, drain=True)
+        case "resume":
+            routes.resume_provider(route, site, actor=request)
+        case _:
+            return HttpResponseBadRequest()
+    return back_to(request, reverse("delivery:route", args=[pk]))
 
 
 @requires(Can.MANAGE_INSTALL)

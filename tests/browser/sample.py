@@ -24,7 +24,7 @@ from campaigns import again, audience, editing, launching, starters
 from campaigns.models import Campaign
 from contacts import bulk, importing, subscriptions
 from contacts.models import Bulk, Contact, Field, Import, List, Suppression
-from delivery import domains, tracking, warmup, warmups
+from delivery import domains, routes, tracking, warmup, warmups
 from delivery.keyring import keyring
 from delivery.models import Mailing, Message, MessageState, Route, SandboxMail, WarmUp
 from delivery.tokens import WebPurpose, WebToken
@@ -131,6 +131,9 @@ def sending(workspace: Workspace, owner: User) -> Values:
     began = timezone.now() - dt.timedelta(days=2)
     plan = warmups.save(route, "", starts_at=began, caps=warmup.USUAL, actor=owner)
     WarmUp.objects.filter(pk=plan.pk).update(sent=[200, 384, 512])
+    direct = Route.objects.create(name="Direct", kind=Route.Kind.DIRECT)
+    routes.limit_site(direct, "gmail", {"per_second": 5}, actor=owner)
+    routes.pause_provider(direct, "docomo", actor=owner)
     stopped = write(workspace, owner, "en/newsletter", "Spring letter")
     return [
         (
@@ -147,9 +150,10 @@ def sending(workspace: Workspace, owner: User) -> Values:
         ("delivery:host_known", [{"label": "refused"}]),
         ("delivery:address_add", [{"pk": domain.pk}]),
         ("delivery:address_*", [{"pk": address.pk}]),
-        ("delivery:route*", [{"pk": route.pk}]),
+        ("delivery:provider_hold", [{"pk": route.pk}]),
         ("delivery:warm_up", [{"pk": route.pk}]),
         ("delivery:warm_up_*", [{"pk": plan.pk}]),
+        ("delivery:route*", [{"pk": route.pk}, {"pk": direct.pk, "label": "direct"}]),
     ]
 
 

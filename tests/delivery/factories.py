@@ -71,7 +71,10 @@ def address(workspace: Workspace) -> FromAddress:
 
 
 @factory(
-    *(f"delivery:{name}.pk" for name in ("route", "route_test", "route_pause", "route_remove", "route_site", "warm_up"))
+    *(
+        f"delivery:{name}.pk"
+        for name in ("route", "route_test", "route_pause", "route_remove", "route_site", "provider_hold", "warm_up")
+    )
 )
 def route(workspace: Workspace) -> Route:
     made = Route.objects.create(name=f"Route {workspace.pk}", kind=Route.Kind.SMARTHOST, host="127.0.0.1", port=1)
