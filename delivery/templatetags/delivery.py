@@ -116,15 +116,9 @@ def note_words(what: str, note: str) -> str:
 
 
 TROUBLES: dict[str, Promise] = {
-    Https.CERTIFICATE: _(
-        "The proxy in front of Shirase has no valid certificate for this name: let it get one."
-    ),
-    Https.UNREACHABLE: _(
-        "Nothing answers on port 443: let the proxy in front of Shirase take https for this name."
-    ),
-    Https.STRANGER: _(
-        "Another server answers, or the proxy does not pass this name on: let it lead to Shirase."
-    ),
+    Https.CERTIFICATE: _("The proxy in front of Shirase has no valid certificate for this name: let it get one."),
+    Https.UNREACHABLE: _("Nothing answers on port 443: let the proxy in front of Shirase take https for this name."),
+    Https.STRANGER: _("Another server answers, or the proxy does not pass this name on: let it lead to Shirase."),
 }
 
 
