@@ -13,6 +13,7 @@ ACTIONS = {
     "campaign.start_now": _("Started a campaign at once"),
     "campaign.pause": _("Paused a campaign"),
     "campaign.resume": _("Resumed a campaign"),
+    "campaign.go_on": _("Ended the safety wave of a campaign"),
     "campaign.stop": _("Stopped a campaign for good"),
     "campaign.test": _("Sent a test"),
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accounts.models import User, Workspace
 
 CONTENT = ("kind", "language", "subject", "preheader", "html", "letter", "text", "reply_to")
-COPIED = (*CONTENT, "from_address", "route", "next_routes", "give_up_hours")
+COPIED = (*CONTENT, "from_address", "route", "next_routes", "give_up_hours", "wave_size", "wave_minutes")
 
 
 class Conflict(Exception):

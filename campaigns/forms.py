@@ -191,6 +191,35 @@ class GiveUpForm(forms.Form):
         ]
 
 
+class WaveForm(forms.Form):
+    """How many get it first, and how long the others then wait. A program may have set figures of its own."""
+
+    SIZES, MINUTES = (0, 100, 500, 1_000, 5_000, 10_000), (10, 30, 60, 120, 240, 1_440)
+    wave_size = forms.TypedChoiceField(label=_("Safety wave"), coerce=int)
+    wave_minutes = forms.TypedChoiceField(label=_("Then wait"), coerce=int)
+
+    def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["wave_size"].choices = [  # type: ignore[attr-defined]
+            (size, self._size(size)) for size in sorted({*self.SIZES, campaign.wave})
+        ]
+        self.fields["wave_minutes"].choices = [  # type: ignore[attr-defined]
+            (number, self._wait(number)) for number in sorted({*self.MINUTES, campaign.wave_minutes})
+        ]
+
+    @staticmethod
+    def _size(size: int) -> str:
+        if not size:
+            return str(_("None: everybody at once"))
+        return ngettext("First %(n)s person", "First %(n)s people", size) % {"n": f"{size:,}"}
+
+    @staticmethod
+    def _wait(number: int) -> str:
+        if number < 60 or number % 60:
+            return ngettext("%(n)s minute", "%(n)s minutes", number) % {"n": f"{number:,}"}
+        return ngettext("%(n)s hour", "%(n)s hours", number // 60) % {"n": number // 60}
+
+
 class TestForm(forms.Form):
     """Whom a test goes to: typed addresses, at most ten; and as whom it is personalised."""
 

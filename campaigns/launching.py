@@ -61,6 +61,8 @@ def schedule(
         people_set=locked.people_set,
         start_at=start_at,
         give_up_after=timedelta(hours=locked.give_up_hours),
+        wave_size=locked.wave or None,
+        wave_wait=timedelta(minutes=locked.wave_minutes),
     )
     Campaign.objects.filter(pk=locked.pk).update(
         state=Campaign.State.SCHEDULED, mailing=mailing, send_at=start_at, zone=zone, scheduled_by=by
@@ -119,6 +121,14 @@ def resume(campaign: Campaign, *, actor: Actor) -> bool:
     if done:
         Campaign.objects.filter(pk=campaign.pk).update(paused_told="")
     return _recorded(done, campaign, "campaign.resume", actor)
+
+
+def go_on(campaign: Campaign, *, actor: Actor) -> bool:
+    """Do not wait for the safety wave: everybody else too. False if there is none under way."""
+    done = campaign.mailing is not None and mailings.go_on(campaign.mailing)
+    if done:
+        Campaign.objects.filter(pk=campaign.pk).update(paused_told="")
+    return _recorded(done, campaign, "campaign.go_on", actor)
 
 
 def stop(campaign: Campaign, *, actor: Actor) -> bool:

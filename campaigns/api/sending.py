@@ -87,6 +87,12 @@ def pause(request: ApiRequest, pk: Id) -> Any:
     return _changed(request, pk, launching.pause)
 
 
+@router.post("/{pk}/go-on", auth=Key(Scope.SEND), response={202: Changed})
+def go_on(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
+    """Do not wait for the safety wave, also where it paused itself: everybody else gets it now."""
+    return once(request, request.auth, key, lambda: _changed(request, pk, launching.go_on), status=202)
+
+
 @router.post("/{pk}/stop", auth=Key(Scope.SEND), response=Changed)
 def stop(request: ApiRequest, pk: Id) -> Any:
     """For good: nobody who still waits will get it."""

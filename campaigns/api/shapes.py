@@ -14,7 +14,7 @@ from accounts.api import ApiRequest, Body, Id, Line, example
 from accounts.problems import FieldError, Kind, Problem, invalid
 from campaigns.again import Chosen, chosen
 from campaigns.models import Campaign
-from campaigns.models.campaign import GIVE_UP_HOURS
+from campaigns.models.campaign import GIVE_UP_HOURS, LEAST_WAVE, MOST_WAVE, MOST_WAVE_MINUTES, WAVE_MINUTES
 from delivery import providers
 from delivery.content.source import Part, RenderLimit, TemplateProblem
 from delivery.queue.counts import Counts, counts
@@ -55,6 +55,13 @@ class CampaignIn(Body):
     )
     give_up_hours: Annotated[int, Field(ge=1, le=GIVE_UP_HOURS)] = Field(
         GIVE_UP_HOURS, description="Whoever still waits so many hours after the start counts as failed"
+    )
+
+    wave_size: Annotated[int, Field(ge=LEAST_WAVE, le=MOST_WAVE)] | Literal[0] | None = Field(
+        None, description="The safety wave: so many get it first. 0: none; null: 1,000 of an audience of 20,000 or more"
+    )
+    wave_minutes: Annotated[int, Field(ge=1, le=MOST_WAVE_MINUTES)] = Field(
+        WAVE_MINUTES, description="How long the others wait after the wave was answered"
     )
 
 
@@ -121,6 +128,8 @@ class CampaignOut(CampaignLine):
     route: int | None = Field(None, alias="route_id")
     next_routes: list[int]
     give_up_hours: int
+    wave_size: int | None
+    wave_minutes: int
     zone: str
     again: AgainOut | None = Field(description="null: it goes to its lists")
 
@@ -156,6 +165,10 @@ class CampaignStatus(Schema):
     status: str
     version: int
     pause_reason: str
+    pause_figures: dict[str, float] = Field(
+        description="Of a campaign that paused itself by its figures: `number` of `of` were more than `percent`"
+    )
+    wave_until: datetime | None = Field(description="The safety wave was answered, and the others wait until then")
     send_at: datetime | None
     zone: str
     started_at: datetime | None
@@ -279,6 +292,8 @@ def status_of(campaign: Campaign) -> dict[str, Any]:
         "status": campaign.status,
         "version": campaign.version,
         "pause_reason": mailing.pause_reason if mailing else "",
+        "pause_figures": mailing.pause_figures if mailing else {},
+        "wave_until": mailing.wave_until if mailing and mailing.in_wave else None,
         "send_at": campaign.send_at,
         "zone": campaign.zone,
         "started_at": mailing and mailing.started_at,

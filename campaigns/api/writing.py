@@ -159,7 +159,7 @@ def _version(change: CampaignChange, if_match: str) -> int:
 def _write(campaign: Campaign, version: int, given: CampaignIn) -> Campaign:
     """Store what was given, checked by the forms of the pages."""
     values = _content(campaign, version, given) | _audience(campaign, given) | _route(campaign, given)
-    values |= given.model_dump(include={"give_up_hours"}, exclude_unset=True)
+    values |= given.model_dump(include={"give_up_hours", "wave_size", "wave_minutes"}, exclude_unset=True)
     try:
         return editing.save(campaign, version, values, None)
     except editing.Conflict as conflict:

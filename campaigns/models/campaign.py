@@ -13,6 +13,9 @@ from contacts.models import Contact
 from delivery.models import FromAddress, Mailing, PeopleSet, Route
 
 GIVE_UP_HOURS = 72  # what is usual, and the most
+WAVE, WAVE_FROM = 1_000, 20_000  # people of a safety wave, and the audience from which there is one by itself
+LEAST_WAVE, MOST_WAVE = 100, 1_000_000  # the brakes judge nothing by fewer tries (delivery.spikes)
+WAVE_MINUTES, MOST_WAVE_MINUTES = 30, 24 * 60
 
 
 class Campaign(WorkspaceOwned):
@@ -49,6 +52,9 @@ class Campaign(WorkspaceOwned):
     give_up_hours = models.PositiveSmallIntegerField(
         default=GIVE_UP_HOURS, validators=[MinValueValidator(1), MaxValueValidator(GIVE_UP_HOURS)]
     )
+    # So many get it first, the others after a wait. Null: by the size of the audience; 0: everybody at once.
+    wave_size = models.PositiveIntegerField(null=True, blank=True)
+    wave_minutes = models.PositiveSmallIntegerField(default=WAVE_MINUTES)
     counted = models.JSONField(default=dict, blank=True)  # the last funnel: campaigns.audience.Counted
     accepted_checks = models.JSONField(default=dict, blank=True)  # "look" checks that a person accepted: id → value
     version = models.PositiveIntegerField(default=1)
@@ -83,6 +89,13 @@ class Campaign(WorkspaceOwned):
     @property
     def editable(self) -> bool:
         return self.state == self.State.DRAFT
+
+    @property
+    def wave(self) -> int:
+        """People of the safety wave, 0 for none: as chosen, else by the last count."""
+        if self.wave_size is None:
+            return WAVE if self.receiving >= WAVE_FROM else 0
+        return self.wave_size
 
     @property
     def receiving(self) -> int:

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import trigger_client_event
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from campaigns import again, audience, editing, launching, preflight, problems, samples, tasks, testing
-from campaigns.forms import AudienceForm, GiveUpForm, RouteForm, ScheduleForm, TestForm
+from campaigns import again, audience, editing, launching, preflight, problems, samples, tasks, testing, wave_words
+from campaigns.forms import AudienceForm, GiveUpForm, RouteForm, ScheduleForm, TestForm, WaveForm
 from campaigns.models import Campaign
 from campaigns.views.writing import campaign_of
 from delivery import mailings, warmup_words, warmups
@@ -124,6 +124,10 @@ def _check_page(
         "route_form": RouteForm.of(campaign, routes),
         "routes": routes,
         "give_up_form": GiveUpForm(initial={"give_up_hours": campaign.give_up_hours}, campaign=campaign),
+        "wave_form": WaveForm(
+            initial={"wave_size": campaign.wave, "wave_minutes": campaign.wave_minutes}, campaign=campaign
+        ),
+        "wave": wave_words.planned(campaign),
         "test_form": test or TestForm(initial={"to": request.user.email}, people=samples.samples(campaign)),
         "tests": testing.recent(campaign),
         "undo_seconds": int(launching.undo_window(campaign).total_seconds()),
@@ -153,11 +157,22 @@ def choose_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
 def choose_give_up(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """Its control saves itself: the page stays as it is, since an hour may be typed in it."""
     campaign = campaign_of(request, pk)
-    form, drafts = GiveUpForm(request.POST, campaign=campaign), Campaign.objects.filter(state=Campaign.State.DRAFT)
-    saved = form.is_valid() and drafts.filter(pk=campaign.pk).update(**form.cleaned_data)
+    return _saves_itself(request, campaign, GiveUpForm(request.POST, campaign=campaign))
+
+
+@requires(Can.SEND)
+@require_POST
+def choose_wave(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    campaign = campaign_of(request, pk)
+    return _saves_itself(request, campaign, WaveForm(request.POST, campaign=campaign))
+
+
+def _saves_itself(request: WorkspaceRequest, campaign: Campaign, form: GiveUpForm | WaveForm) -> HttpResponse:
+    drafts = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT)
+    saved = form.is_valid() and drafts.update(**form.cleaned_data)
     if saved and request.htmx:
         return trigger_client_event(HttpResponse(status=204), "announce", {"value": _("Saved.")})
-    return _shown_anew(request, "campaigns:send", pk)
+    return _shown_anew(request, "campaigns:send", campaign.pk)
 
 
 @requires(Can.SEND)
@@ -219,6 +234,11 @@ resume = _button(
     launching.resume,
     gettext_lazy("Sending goes on."),
     gettext_lazy("It was not paused, so there was nothing to resume."),
+)
+go_on = _button(
+    launching.go_on,
+    gettext_lazy("Everybody else gets it now."),
+    gettext_lazy("There was no safety wave under way."),
 )
 stop = _button(
     launching.stop,

@@ -17,6 +17,7 @@ from delivery.domains import Row
 from delivery.message_page import explanation_of
 from delivery.models import Limit, SendingDomain
 from delivery.tracking_hosts import Https
+from delivery.wave_words import wave_words
 
 register = template.Library()
 
@@ -45,6 +46,9 @@ def cause_word(cause: str | None) -> str:
     if explanation:
         return explanation.title
     return cause or "–"
+
+
+register.simple_tag(wave_words)
 
 
 @register.simple_tag

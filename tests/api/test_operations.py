@@ -63,7 +63,7 @@ ALL = list(operations())
 ABOUT_ONE = [one for one in ALL if "{pk}" in one.path]
 # What makes mail leave the server.
 NETWORK = {"check_domain", "test_route"}  # they ask other servers
-SENDING = {"launch", "schedule", "start", "resume", "send_test", "release_held", "resume_route"}
+SENDING = {"launch", "schedule", "start", "resume", "go_on", "send_test", "release_held", "resume_route"}
 
 
 def named(operation: Operation) -> str:
