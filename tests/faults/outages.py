@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from bisect import bisect_right
+from contextlib import ExitStack, suppress
 
+import psycopg
 from django.db import connection
 
-from config.embedded import postgres
-from tests.faults import place
+from config.embedded import places, postgres
+from delivery.models import Limit, Route
+from delivery.throttle import SLICE
+from tests.faults import place, workers
 from tests.faults.stand import Stand
 
+RATE = 150  # a second
 AWAY = 6.0 if os.environ.get("SHORT") else 30.0  # seconds of the database; a lease lasts 4
 
 
@@ -53,3 +59,62 @@ def broker_is_flushed(stand: Stand) -> int:
     stand.broker.flush()
     stand.drain()
     return 0
+
+
+def pace_after_the_broker(stand: Stand) -> int:
+    """What was not sent while the broker was away is not caught up in a burst."""
+    Limit.objects.create(route=Route.objects.get(mailingroute__mailing=stand.mailing), per_second=RATE)
+    stand.midway()
+    stand.broker.kill()
+    time.sleep(2 + stand.chance.random())
+    stand.broker.start()
+    stand.until(lambda: stand.ended() or not stand.worker.alive())
+    if not stand.worker.alive():
+        stand.worker = stand.scene.worker()
+    stand.drain(codes=(0, 1))
+    times = sorted(line.time for line in stand.ledger())
+    busiest = max(bisect_right(times, first + 1.0) - number for number, first in enumerate(times))
+    assert busiest <= RATE * (1 + SLICE), f"{busiest} within one second, and {RATE} are allowed"
+    return 0
+
+
+def no_connection_is_free(stand: Stand) -> int:
+    """The database takes nobody in, and what the workers had is gone."""
+    stand.midway()
+    with ExitStack() as held:
+        taken: list[int] = []
+        _take_all(held, taken)
+        workers.number(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL(%s)",
+            taken,
+        )
+        _take_all(held, taken)
+        time.sleep(2 + stand.chance.random())
+    stand.drain()
+    return 0
+
+
+def _take_all(held: ExitStack, taken: list[int]) -> None:
+    with suppress(psycopg.OperationalError):  # too many clients already
+        while True:
+            session = held.enter_context(psycopg.connect(**postgres.dsn(places.postgres_place(place.VAR))))
+            taken.append(session.info.backend_pid)
+
+
+def deadlock(stand: Stand) -> int:
+    """The database ends a worker's transaction so that another one can go on."""
+    stand.midway()
+    before = _deadlocks()
+    with psycopg.connect(**postgres.dsn(places.postgres_place(place.VAR))) as session:
+        session.execute("SET deadlock_timeout = '20s'")  # so that it is not ours that is ended
+        session.execute("LOCK TABLE delivery_tally IN EXCLUSIVE MODE")  # final states are counted there, at last
+        workers.wait_for(lambda: workers.sessions_waiting_for_a_lock() > 0, seconds=20)
+        session.execute("LOCK TABLE delivery_message IN EXCLUSIVE MODE")
+    stand.drain()
+    assert _deadlocks() > before, "there was none"
+    return 0
+
+
+def _deadlocks() -> int:
+    return workers.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
