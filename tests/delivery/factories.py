@@ -77,7 +77,9 @@ def address(workspace: Workspace) -> FromAddress:
     )
 )
 def route(workspace: Workspace) -> Route:
-    made = Route.objects.create(name=f"Route {workspace.pk}", kind=Route.Kind.SMARTHOST, host="127.0.0.1", port=1)
+    made = Route.objects.create(
+        name=f"Route {Route.objects.count()}", kind=Route.Kind.SMARTHOST, host="127.0.0.1", port=1
+    )
     made.workspaces.add(workspace)
     return made
 
