@@ -21,6 +21,7 @@ ACTIONS = {
     "mailing.release": _("Tried held people again"),
     "mailing.drop": _("Left held people out"),
     "route.site_limited": _("Changed the limits of a provider"),
+    "brakes.saved": _("Changed when campaigns pause themselves"),
     "domain.added": _("Added a sending domain"),
     "domain.removed": _("Removed a sending domain"),
     "domain.verified": _("Verified a sending domain"),

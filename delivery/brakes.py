@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import Workspace
 from delivery import mailings, spikes
 from delivery.models import Brakes, Mailing, Route, Tally, Watch
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+
+    from accounts.audit import Actor
 
 
 @transaction.atomic
@@ -30,6 +38,13 @@ def pause_route(route_id: int, cause: str) -> bool:
 def of(workspace: Workspace) -> Brakes:
     """Its thresholds: those set, else the defaults in a row that is not stored yet."""
     return Brakes.objects.filter(workspace=workspace).first() or Brakes(workspace=workspace)
+
+
+@transaction.atomic
+def save(form: ModelForm[Brakes], *, actor: Actor) -> None:
+    """Set what `of` a workspace says. The form is valid."""
+    set_to = form.save()
+    audit.record(actor, set_to.workspace, "brakes.saved", set_to.workspace, fields=form.changed_data)
 
 
 def look() -> int:

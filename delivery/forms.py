@@ -16,14 +16,15 @@ from accounts.models import Workspace
 from accounts.text import one_line
 from contacts.addresses import Address, parse
 from delivery import providers, warmup
-from delivery.models import FromAddress, Limit, Route, SendingDomain, Site, WarmUp
+from delivery.models import Brakes, FromAddress, Limit, Route, SendingDomain, Site, WarmUp
 
 if TYPE_CHECKING:
     RouteModelForm = forms.ModelForm[Route]
     LimitModelForm = forms.ModelForm[Limit]
+    BrakesModelForm = forms.ModelForm[Brakes]
     FromAddressModelForm = forms.ModelForm[FromAddress]
 else:  # the class takes no parameter at run time
-    RouteModelForm = LimitModelForm = FromAddressModelForm = forms.ModelForm
+    RouteModelForm = BrakesModelForm = LimitModelForm = FromAddressModelForm = forms.ModelForm
 
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
@@ -200,6 +201,19 @@ class WarmUpForm(forms.Form):
     def values(self) -> dict[str, Any]:
         midnight = dt.datetime.combine(self.cleaned_data["starts_on"], dt.time())
         return {"starts_at": timezone.make_aware(midnight), "caps": self.cleaned_data["caps"]}
+
+
+class BrakesForm(BrakesModelForm):
+    """Percent above which a campaign pauses itself; empty: never for this."""
+
+    class Meta:
+        model = Brakes
+        fields = ("unknown_users", "blocks", "complaints")
+        labels = {
+            "unknown_users": _("Addresses that do not exist, %"),
+            "blocks": _("Refused because of the sender or the letter, %"),
+            "complaints": _("Reported as spam, %"),
+        }
 
 
 class DomainForm(forms.Form):

@@ -39,6 +39,7 @@ urlpatterns = [
     path("settings/domains/<int:pk>/remove", settings.remove_domain, name="domain_remove"),
     path("settings/domains/<int:pk>/addresses", settings.add_address, name="address_add"),
     path("settings/addresses/<int:pk>/remove", settings.remove_address, name="address_remove"),
+    path("settings/brakes", settings.edit_brakes, name="brakes"),
     path("settings/routes", settings.list_routes, name="routes"),
     path("settings/routes/new", settings.edit_route, name="route_new"),
     path("settings/routes/<int:pk>", settings.edit_route, name="route"),

@@ -36,6 +36,7 @@ TABS = (
     Tab("delivery:domains", gettext_lazy("Domains & senders"), Can.VIEW),
     Tab("delivery:routes", gettext_lazy("Routes & limits"), Can.VIEW),
     Tab("analytics:queue", gettext_lazy("Queue"), Can.VIEW),
+    Tab("delivery:brakes", gettext_lazy("Brakes"), Can.VIEW),
     Tab("accounts:team", gettext_lazy("Team & roles"), Can.VIEW),
     Tab("accounts:api_keys", gettext_lazy("API keys"), Can.MANAGE_WORKSPACE),
     Tab("accounts:audit", gettext_lazy("Audit log"), Can.SEE_AUDIT),

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from accounts.views.back import back_to
-from delivery import dkim_keys, domains, route_rows, route_test, routes, warmups
-from delivery.forms import DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
+from delivery import brakes, dkim_keys, domains, route_rows, route_test, routes, warmups
+from delivery.forms import BrakesForm, DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
 
 
@@ -257,3 +257,15 @@ def remove_route(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if not routes.remove(get_object_or_404(Route, pk=pk), actor=request):
         messages.error(request, _("Mail was sent over this route, so it stays for the reports. You can pause it."))
     return redirect("delivery:routes")
+
+
+@requires(Can.VIEW, post=Can.MANAGE_WORKSPACE)
+@require_http_methods(["GET", "POST"])
+def edit_brakes(request: WorkspaceRequest) -> HttpResponse:
+    """When a campaign of this workspace pauses itself."""
+    form = BrakesForm(request.POST or None, instance=brakes.of(request.workspace))
+    if request.method == "POST" and form.is_valid():
+        brakes.save(form, actor=request)
+        messages.success(request, _("Saved. It holds at once, also for campaigns under way."))
+        return redirect("delivery:brakes")
+    return render(request, "delivery/brakes.html", {"form": form}, status=422 if form.is_bound else 200)

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from accounts.models import Role, Workspace
+from accounts.models import AuditEntry, Role, Workspace
 from delivery import domains
-from delivery.models import FromAddress, Limit, Route, SendingDomain
+from delivery.models import Brakes, FromAddress, Limit, Route, SendingDomain
 from tests.factories import make_member, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -139,3 +139,22 @@ def test_who_sends_over_a_smarthost_is_told_what_spf_needs_besides(admin: Client
     assert b"include:spf.example.net" not in admin.get(page).content
     admin.post(reverse("delivery:route_new"), {**ROUTE, "workspaces": [workspace.pk]})
     assert "Mail over Relay comes from that service's servers" in html.unescape(admin.get(page).content.decode())
+
+
+def test_an_admin_sets_when_campaigns_pause_themselves(admin: Client, workspace: Workspace) -> None:
+    shown = admin.get(reverse("delivery:brakes")).content.decode()
+    assert 'value="10"' in shown and 'value="0.3"' in shown, "the defaults"
+    refused = admin.post(reverse("delivery:brakes"), {"unknown_users": "0", "blocks": "101", "complaints": "x"})
+    assert refused.status_code == 422 and not Brakes.objects.exists()
+    admin.post(reverse("delivery:brakes"), {"unknown_users": "5", "blocks": "", "complaints": "0.1"})
+    row = Brakes.objects.get(workspace=workspace)
+    assert (float(row.unknown_users or 0), row.blocks, float(row.complaints or 0)) == (5, None, 0.1)
+    assert AuditEntry.objects.filter(workspace=workspace, action="brakes.saved").exists()
+
+
+def test_others_read_the_brakes_and_cannot_set_them(client: Client, workspace: Workspace) -> None:
+    client.force_login(
+        make_member(workspace, Role.SENDER), backend="allauth.account.auth_backends.AuthenticationBackend"
+    )
+    assert 'name="blocks"' not in client.get(reverse("delivery:brakes")).content.decode()
+    assert client.post(reverse("delivery:brakes"), {"blocks": "1"}).status_code == 403
