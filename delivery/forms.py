@@ -29,6 +29,7 @@ else:  # the class takes no parameter at run time
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
 MOST_A_DAY = 100_000_000
+ALL = "all"
 
 
 def host(value: str) -> str:
@@ -162,7 +163,7 @@ class SiteLimitForm(LimitForm):
 class WarmUpForm(forms.Form):
     """A plan: from which day on how many a day. The numbers stand one behind the other, "200 400 800"."""
 
-    provider = forms.ChoiceField(required=False, label=_("For"))
+    provider = forms.ChoiceField(label=_("For"))
     starts_on = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
     caps = forms.CharField(
         label=_("Messages in 24 hours, day by day"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
@@ -170,12 +171,12 @@ class WarmUpForm(forms.Form):
 
     def __init__(self, *args: Any, route: Route, plan: WarmUp | None = None, **kwargs: Any) -> None:
         kwargs["initial"] = {
-            "provider": plan.site.key if plan and plan.site else "",
+            "provider": plan.site.key if plan and plan.site else ALL,
             "starts_on": timezone.localdate(plan.starts_at if plan else None),
             "caps": " ".join(str(cap) for cap in (plan.caps if plan else warmup.USUAL)),
         }
         super().__init__(*args, **kwargs)
-        whole = [("", _("All mail over this route"))]
+        whole = [(ALL, _("All mail over this route"))]
         direct = route.kind == Route.Kind.DIRECT
         self.fields["provider"].choices = [*whole, *(site_choices() if direct else [])]  # type: ignore[attr-defined]
 
@@ -183,6 +184,11 @@ class WarmUpForm(forms.Form):
     def of(cls, plan: WarmUp) -> Self:
         """To change it; a page may have several."""
         return cls(route=plan.route, plan=plan, prefix="warm", auto_id=f"plan{plan.pk}-%s")
+
+    def clean_provider(self) -> str:
+        """ "" for all mail."""
+        chosen: str = self.cleaned_data["provider"]
+        return "" if chosen == ALL else chosen
 
     def clean_caps(self) -> list[int]:
         typed = [part.replace(",", "") for part in re.split(r",?\s+|、|;", self.cleaned_data["caps"].strip()) if part]

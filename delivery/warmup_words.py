@@ -30,7 +30,7 @@ def words(found: Forecast) -> str:
 
 def sentences(found: Iterable[Forecast]) -> list[str]:
     """One a plan, for somebody who has not sent yet."""
-    return [one[:1].upper() + one[1:] for one in map(words, found)]
+    return [_("%(sentence)s.") % {"sentence": one[:1].upper() + one[1:]} for one in map(words, found)]
 
 
 def cap_words(found: Forecast) -> str:

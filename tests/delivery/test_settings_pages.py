@@ -8,10 +8,11 @@ import re
 import pytest
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEntry, Role, Workspace
 from delivery import domains
-from delivery.models import Brakes, FromAddress, Limit, Route, SendingDomain
+from delivery.models import Brakes, FromAddress, Limit, Route, SendingDomain, WarmUp
 from tests.factories import make_member, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +159,38 @@ def test_others_read_the_brakes_and_cannot_set_them(client: Client, workspace: W
     )
     assert 'name="blocks"' not in client.get(reverse("delivery:brakes")).content.decode()
     assert client.post(reverse("delivery:brakes"), {"blocks": "1"}).status_code == 403
+
+
+PLAN = {"warm-provider": "all", "warm-starts_on": "2026-11-20", "warm-caps": "200 400, 1,600"}
+
+
+def test_a_warm_up_plan_is_begun_changed_paused_and_removed(admin: Client) -> None:
+    route = Route.objects.create(name="Direct", kind=Route.Kind.DIRECT, port=25)
+    page, url = reverse("delivery:route", args=[route.pk]), reverse("delivery:warm_up", args=[route.pk])
+    today = timezone.localdate().isoformat()
+    assert admin.post(url, PLAN | {"warm-starts_on": today}).status_code == 302
+    plan = WarmUp.objects.get()
+    assert (plan.site, plan.caps) == (None, [200, 400, 1600])
+    assert "Day 1 of 3: 0 of 200 in the last 24 hours." in admin.get(page).content.decode()
+
+    admin.post(url, PLAN | {"warm-starts_on": today, "warm-provider": "gmail", "warm-caps": "50"})
+    assert WarmUp.objects.get(site__key="gmail").caps == [50]
+    admin.post(url, PLAN | {"warm-starts_on": today, "warm-caps": "300"})
+    plan.refresh_from_db()
+    assert plan.caps == [300]
+
+    admin.post(reverse("delivery:warm_up_pause", args=[plan.pk]))
+    assert "it stays at this day until it goes on" in admin.get(page).content.decode()
+    admin.post(reverse("delivery:warm_up_remove", args=[plan.pk]))
+    assert [one.site and one.site.key for one in WarmUp.objects.all()] == ["gmail"]
+    told = {"warm_up.saved", "warm_up.paused", "warm_up.removed"}
+    assert told <= set(AuditEntry.objects.values_list("action", flat=True))
+
+
+@pytest.mark.parametrize("caps", ["", "0", "-5", "many", "200 " * 91, "9" * 30])
+def test_a_plan_that_is_none_is_refused(admin: Client, caps: str) -> None:
+    route = Route.objects.create(name="Relay", kind=Route.Kind.SMARTHOST, host="smtp.example.com")
+    form = PLAN | {"warm-starts_on": timezone.localdate().isoformat(), "warm-caps": caps}
+    answer = admin.post(reverse("delivery:warm_up", args=[route.pk]), form)
+    assert answer.status_code == 422
+    assert not WarmUp.objects.exists()
