@@ -29,7 +29,7 @@ ROWS = [
     Row("kill -9 worker, between 250 and commit", kills.killed_between_reply_and_commit, 20),
     Row("kill -9 of everything, then make up", everything.killed, 5, scenes.install),
     Row("two schedulers", everything.doubled, 3, scenes.two_schedulers),
-    Row("SIGTERM of the worker", kills.terminated, 20),
+    Row("SIGTERM of the worker", kills.terminated),
     Row("worker stopped beyond its lease", kills.stopped_beyond_its_lease),
     Row("worker stopped in a transaction", kills.stopped_in_a_transaction),
     Row("PostgreSQL restarted (immediate)", outages.database_restarts, 20),
