@@ -47,6 +47,13 @@ class ClosedOut(Schema):
     until: datetime
 
 
+class PausedOut(Schema):
+    provider: str = Field(description="Empty: the whole route")
+    route: str
+    by: str
+    since: datetime
+
+
 class SlowerOut(Schema):
     """`provider` is empty where `route`, a smarthost, asked. `until`: if they do not ask again."""
 
@@ -73,6 +80,7 @@ class ReportOut(Schema):
     give_up_at: datetime | None = Field(description="Whoever still waits then counts as failed; a pause moves it")
     route_closed_until: datetime | None
     closed_providers: list[ClosedOut] = Field(description="Those that take no mail at the moment, over a direct route")
+    paused: list[PausedOut] = Field(description="What a person paused: a provider, or a whole route")
     slower: list[SlowerOut] = Field(description="Who asked us to slow down")
 
 
@@ -125,6 +133,7 @@ def read_report(request: ApiRequest, pk: Id) -> Any:
         "give_up_at": made.give_up_at,
         "route_closed_until": made.closed_until,
         "closed_providers": [{"provider": one.key, "until": one.until} for one in made.closed_providers],
+        "paused": [vars(one) | {"provider": one.key} for one in made.paused],
         "slower": [vars(one) | {"provider": one.key} for one in made.slower],
     }
 

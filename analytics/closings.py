@@ -83,14 +83,48 @@ def slower(mailing: Mailing) -> list[Slower]:
     ]
 
 
-def providers(mailing: Mailing) -> list[Closed]:
-    """Providers that people of this mailing wait for, the one that is tried again first at the head."""
-    routes = list(mailing.routes.filter(kind=Route.Kind.DIRECT).values_list("pk", flat=True))
-    if not routes or mailing.state != Mailing.State.SENDING:
+@dataclass(frozen=True)
+class Paused:
+    """What a person paused: a provider by `key` as in Closed, or a whole route (`key` empty)."""
+
+    key: str
+    route: str
+    by: str
+    since: datetime
+
+
+def paused(mailing: Mailing) -> list[Paused]:
+    """Routes of this mailing, and providers over them that its people wait for."""
+    if mailing.state != Mailing.State.SENDING:
         return []
+    routes = {route.pk: route for route in mailing.routes.order_by("mailingroute__order")}
+    whole = [
+        Paused("", str(route), route.paused_by, route.paused_at)
+        for route in routes.values()
+        if route.paused_at and route.pause_reason == "manual"
+    ]
+    names = _waited_for(mailing)
+    rows = Bucket.objects.filter(key__in=names, paused_at__isnull=False).order_by("paused_at")
+    return whole + [
+        Paused(names[row.key], str(routes[int(row.key.split("/")[0].removeprefix("route:"))]), row.paused_by, since)
+        for row in rows
+        if (since := row.paused_at)
+    ]
+
+
+def _waited_for(mailing: Mailing) -> dict[str, str]:
+    """By the key of its bucket the name of every site that people of this mailing wait for, over each direct route."""
+    routes = list(mailing.routes.filter(kind=Route.Kind.DIRECT).values_list("pk", flat=True))
+    if not routes:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(_SITES, {"mailing": mailing.pk, "sample": SAMPLE})
-        names = {buckets.site_key(route, site): name for site, name in cursor.fetchall() for route in routes}
+        return {buckets.site_key(route, site): name for site, name in cursor.fetchall() for route in routes}
+
+
+def providers(mailing: Mailing) -> list[Closed]:
+    """Providers that people of this mailing wait for, the one that is tried again first at the head."""
+    names = _waited_for(mailing) if mailing.state == Mailing.State.SENDING else {}
     closed = _closed(names)
     latest: dict[str, datetime] = {}  # a provider may have several sites
     for key, until in closed.items():

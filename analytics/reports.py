@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from analytics import closings
-from analytics.closings import Closed, Routes, Slower
+from analytics.closings import Closed, Paused, Routes, Slower
 from analytics.deeds import Deed
 from analytics.models import MailingDeed, MailingLink, MailingMinute, MailingOutcome
 from analytics.pace import Minute, Pace, pace
@@ -100,6 +100,7 @@ class Report:
     closed_providers: list[Closed]
     warm_up: Forecast | None
     slower: list[Slower]
+    paused: list[Paused]
     at: datetime
 
     @property
@@ -183,6 +184,7 @@ def report(mailing: Mailing) -> Report:
         closed_providers=closings.providers(mailing),
         warm_up=warmups.forecasts([mailing]).get(mailing.pk) if mailing.state == Mailing.State.SENDING else None,
         slower=closings.slower(mailing),
+        paused=closings.paused(mailing),
         at=now,
     )
 

@@ -104,6 +104,14 @@ def limit_site(route: Route, key: str, figures: dict[str, Any], *, actor: Actor)
     audit.record(actor, None, "route.site_limited", route, site=key)
 
 
+def paused_providers(route: Route) -> list[str]:
+    """Keys of those that a person paused over it."""
+    ours = buckets.site_key(route.pk, 0).removesuffix("0")
+    held = Bucket.objects.filter(key__startswith=ours, paused_at__isnull=False).values_list("key", flat=True)
+    ids = [int(key.removeprefix(ours)) for key in held]
+    return list(Site.objects.filter(pk__in=ids).order_by("key").values_list("key", flat=True))
+
+
 def known_site(key: str) -> bool:
     """Whether a provider or another site has this key."""
     return key in providers.named() or Site.objects.filter(key=key).exists()

@@ -61,7 +61,7 @@ def _unless_known(request: WorkspaceRequest, template: str, context: dict[str, o
 def _stable(made: reports.Report) -> bytes:
     """What the page shows, without the clock."""
     told = (made.mailing.state, made.counts, made.minutes, made.providers, made.causes, made.deeds, made.links)
-    closed = (made.routes, made.closed_providers, made.slower, made.warm_up)
+    closed = (made.routes, made.closed_providers, made.slower, made.paused, made.warm_up)
     return repr((*told, *closed, made.give_up_at, made.live)).encode()
 
 

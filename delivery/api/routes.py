@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.db.models import QuerySet
 from django.forms import model_to_dict
@@ -14,7 +14,7 @@ from ninja import Query, Schema, Status
 from pydantic import Field
 
 from accounts import api_keys
-from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Sent, Window, as_json, example, page, refuses
+from accounts.api import ApiRequest, Body, Id, Key, Line, Page, Resource, Sent, Window, as_json, example, page, refuses
 from accounts.api_keys import Scope
 from accounts.idempotency import once
 from accounts.problems import Kind, Problem, of_form
@@ -24,6 +24,7 @@ from delivery.forms import RouteForm, SiteLimitForm
 from delivery.models import Limit, Route
 
 router = Resource(tags=["Routes"])
+ProviderKey = Annotated[Line, Field(description="Its key, as in reports")]
 PRIVATE = ("username", "ca_file", "ehlo_name", "source_address")
 
 
@@ -87,6 +88,9 @@ class RouteOut(Schema):
     provider_limits: list[ProviderLimits]
     paused_at: datetime | None
     pause_reason: str
+    paused_by: str
+    drain: bool = Field(description="What workers had in hand when it was paused is still sent")
+    paused_providers: list[str]
 
 
 class RouteChanged(RouteOut):
@@ -141,6 +145,7 @@ def _route(row: Route, limits: list[Limit], *, trusted: bool) -> dict[str, Any]:
         **row.__dict__,
         **(own if trusted else dict.fromkeys(own)),
         "limits": next((limit for limit in limits if limit.site is None), Limit()),
+        "paused_providers": routes.paused_providers(row),
         "provider_limits": [{**limit.__dict__, "provider": limit.site.key} for limit in limits if limit.site],
     }
 
@@ -214,6 +219,41 @@ def resume_route(request: ApiRequest, pk: Id, key: Sent) -> HttpResponse:
         return as_json(RouteChanged, _again(request, pk, changed=changed))
 
     return once(request, request.auth, key, act, status=200)
+
+
+@router.post("/{pk}/drain", auth=Key(Scope.ROUTES), response=RouteChanged)
+def drain_route(request: ApiRequest, pk: Id) -> Any:
+    """Nothing new is begun over it; what workers have in hand is still sent. Then its server may be switched off."""
+    changed = routes.pause(route_of(request, pk), actor=request, drain=True)
+    return _again(request, pk, changed=changed)
+
+
+@router.post("/{pk}/providers/{provider}/pause", auth=Key(Scope.ROUTES), response=RouteChanged)
+def pause_provider(request: ApiRequest, pk: Id, provider: ProviderKey) -> Any:
+    """Nobody at this provider is mailed over this direct route until it is resumed; the others go on."""
+    route = _to_provider(request, pk, provider)
+    return _again(request, pk, changed=routes.pause_provider(route, provider, actor=request))
+
+
+@router.post("/{pk}/providers/{provider}/drain", auth=Key(Scope.ROUTES), response=RouteChanged)
+def drain_provider(request: ApiRequest, pk: Id, provider: ProviderKey) -> Any:
+    """As a pause, but what workers have in hand is still sent."""
+    route = _to_provider(request, pk, provider)
+    return _again(request, pk, changed=routes.pause_provider(route, provider, actor=request, drain=True))
+
+
+@router.post("/{pk}/providers/{provider}/resume", auth=Key(Scope.ROUTES), response=RouteChanged)
+def resume_provider(request: ApiRequest, pk: Id, provider: ProviderKey) -> Any:
+    """Who waits for it goes on at once."""
+    route = _to_provider(request, pk, provider)
+    return _again(request, pk, changed=routes.resume_provider(route, provider, actor=request))
+
+
+def _to_provider(request: ApiRequest, pk: int, provider: str) -> Route:
+    route = route_of(request, pk)
+    if route.kind != Route.Kind.DIRECT or not routes.known_site(provider):
+        raise Problem(Kind.NOT_FOUND)
+    return route
 
 
 @router.post("/{pk}/test", auth=Key(Scope.ROUTES), response=RouteTestOut)

@@ -14,6 +14,7 @@ from analytics import closings, reports
 from analytics.closings import Routes
 from campaigns.models import Campaign
 from delivery import buckets, slowdowns
+from delivery import routes as delivery_routes
 from delivery.models import Bucket, Deferral, Domain, Mailing, Message, Route, Run, Site
 from delivery.slowdowns import Refusal
 from tests.api.caller import caller_of
@@ -158,3 +159,25 @@ def ask(sending: Sending, site: Site) -> None:
     """A second ago, at one a second."""
     key, route = buckets.site_key(sending.world.route.pk, site.pk), sending.world.route.pk
     slowdowns.heard(Refusal(key, route, site.pk, "gmail_slowing", sent=0, taken=0, measured=1.0))
+
+
+def test_who_paused_a_provider_or_a_route_is_told(sending: Sending) -> None:
+    gmail = sending.site("gmail", "gmail", closed=False)
+    sending.own_lane(gmail)
+    sending.site("docomo", "docomo", closed=False)
+    aiko = User.objects.create(email="aiko@example.com", name="Aiko")
+    for key in ("gmail", "docomo"):  # of docomo nobody waits
+        delivery_routes.pause_provider(sending.world.route, key, actor=aiko)
+    (told,) = reports.report(sending.mailing).paused
+    assert (told.key, told.route, told.by) == ("gmail", "Receiver", "Aiko")
+    delivery_routes.pause(sending.world.route, actor=None)
+    assert [one.key for one in closings.paused(sending.mailing)] == ["", "gmail"]
+
+
+def test_the_report_says_who_paused_it_since_when(sending: Sending, client: Client) -> None:
+    sending.own_lane(sending.site("gmail", "gmail", closed=False))
+    aiko = User.objects.create(email="aiko@example.com", name="Aiko")
+    delivery_routes.pause_provider(sending.world.route, "gmail", actor=aiko)
+    client.force_login(make_member(sending.world.workspace))
+    text = client.get(reverse("analytics:report", args=[sending.campaign.pk])).content.decode()
+    assert "Paused for Gmail by Aiko since" in text

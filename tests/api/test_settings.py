@@ -109,6 +109,8 @@ def test_a_route_is_made_changed_limited_paused_and_removed(api: Caller, workspa
     paused = api.post(f"{path}/pause")
     assert paused["changed"] and paused["paused_at"] and not api.post(f"{path}/pause")["changed"]
     assert api.post(f"{path}/resume")["paused_at"] is None
+    drained = api.post(f"{path}/drain")
+    assert drained["changed"] and drained["drain"] and api.post(f"{path}/resume")["changed"]
     assert api.call("DELETE", path).status_code == 204 and not Route.objects.filter(pk=made["id"]).exists()
     done = set(AuditEntry.objects.exclude(api_key=None).values_list("action", flat=True))
     assert {f"route.{verb}" for verb in ("saved", "site_limited", "paused", "resumed", "removed")} <= done
