@@ -47,9 +47,9 @@ def took_words(mailing: Mailing) -> str:
 
 
 def pause_words(mailing: Mailing) -> str:
-    """Who or what paused it, and what the brakes counted."""
+    """Who or what paused it; of the brakes also what they counted, and what it means."""
     why = explanation_of(mailing.pause_reason)
     if why is None:
         return _("A member of your team paused it.")
     counted = spike_words.counted(mailing.pause_reason, mailing.pause_figures)
-    return " ".join(part for part in (f"{why.title}.", counted) if part)
+    return " ".join(part for part in (f"{why.title}.", counted, why.why if counted else "") if part)

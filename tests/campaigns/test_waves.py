@@ -50,6 +50,7 @@ def test_a_person_sees_it_wait_and_ends_it(signed_in: Client, draft: Campaign, o
     )  # fmt: skip
     held = signed_in.get(reverse("analytics:report", args=[draft.pk])).content.decode()
     assert "38 of the last 100 tries were refused" in held and url("go_on", draft) in held
+    assert "To go on would make it worse." in held, "what it means"
     Mailing.objects.update(state=Mailing.State.SENDING)
     shown = signed_in.get(reverse("analytics:report", args=[draft.pk])).content.decode()
     listed = signed_in.get(reverse("campaigns:list")).content.decode()
