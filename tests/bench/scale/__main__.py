@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,46 +49,41 @@ class Judged:
 def main(number: int) -> None:
     references.install_missing()
     place.prepare()
+    print(f"{number:,} people, {os.cpu_count()} cores\n{'':62}{'found':>12}{'at most':>16}")
+    rows = []
     try:
-        rows = measure(number)
+        for row in measure(number):
+            print(row, flush=True)
+            rows.append(asdict(row) | {"holds": row.holds})
     finally:
         place.leave()
     path = place.VAR / "scale.json"
-    found = [asdict(row) | {"holds": row.holds} for row in rows]
-    path.write_text(json.dumps({"people": number, "cores": os.cpu_count(), "rows": found}, indent=2) + "\n")
-    print(f"\n{number:,} people, {os.cpu_count()} cores\n{'':62}{'found':>12}{'at most':>16}")
-    print(*rows, sep="\n")
+    path.write_text(json.dumps({"people": number, "cores": os.cpu_count(), "rows": rows}, indent=2) + "\n")
     print(f"\nwritten to {path.relative_to(place.ROOT)}")
 
 
-def measure(number: int) -> list[Judged]:
+def measure(number: int) -> Iterator[Judged]:
+    """Each figure as soon as it is there."""
     from tests.bench import machine, pipeline
     from tests.bench.scale import audience
 
     bench = pipeline.nobody()
-    say("people")
     audience.fill(bench.list, number)
     empty = machine.queue_octets()
     with references.sink() as port:
-        mailing, rows = expand(bench, port)
-        expanded = machine.queue_octets()
-        rows += send(bench, mailing)
-    sent = machine.queue_octets()
-    rows += [
-        Judged("database per message once expanded", (expanded - empty) / number, unit=" B"),
-        Judged("database per message once sent", (sent - empty) / number, unit=" B"),
-    ]
-    return rows
+        mailing = yield from expand(bench, port)
+        yield Judged("database per message once expanded", (machine.queue_octets() - empty) / number, unit=" B")
+        yield from send(bench, mailing)
+    yield Judged("database per message once sent", (machine.queue_octets() - empty) / number, unit=" B")
 
 
-def expand(bench: Any, port: int) -> tuple[Any, list[Judged]]:
+def expand(bench: Any, port: int) -> Generator[Judged, None, Any]:
     """The mailing that is to be sent comes back, paused."""
     from delivery import mailings
     from delivery.models import Route
     from tests.bench import pipeline
     from tests.bench.scale import audience
 
-    say("expansion")
     direct = pipeline.schedule(bench, Route.objects.create(name="direct", kind=Route.Kind.DIRECT))
     bare = [audience.bare(direct, bench.list)]
     by_site = audience.expansion(direct)
@@ -98,17 +94,16 @@ def expand(bench: Any, port: int) -> tuple[Any, list[Judged]]:
     mailings.pause(mailing)
     pipeline.settle_down()
     seconds, cpu = (sum(figures) / len(bare) for figures in zip(*bare, strict=True))
-    return mailing, [
-        Judged("bare INSERT … SELECT, same indexes", seconds, unit=" s"),
-        Judged("expansion to one lane, × the bare one", one_lane.whole / seconds, 6),
-        Judged("  the same by CPU of PostgreSQL", one_lane.cpu / cpu, 6),
-        Judged(f"expansion to {by_site.lanes:,} lanes, × the bare one", by_site.whole / seconds, 6),
-        Judged("  the same by CPU of PostgreSQL", by_site.cpu / cpu, 6),
-        Judged("its longest transaction", max(one_lane.longest, by_site.longest), unit=" s"),
-    ]
+    yield Judged("bare INSERT … SELECT, same indexes", seconds, unit=" s")
+    yield Judged("expansion to one lane, × the bare one", one_lane.whole / seconds, 6)
+    yield Judged("  the same by CPU of PostgreSQL", one_lane.cpu / cpu, 6)
+    yield Judged(f"expansion to {by_site.lanes:,} lanes, × the bare one", by_site.whole / seconds, 6)
+    yield Judged("  the same by CPU of PostgreSQL", by_site.cpu / cpu, 6)
+    yield Judged("its longest transaction", max(one_lane.longest, by_site.longest), unit=" s")
+    return mailing
 
 
-def send(bench: Any, mailing: Any) -> list[Judged]:
+def send(bench: Any, mailing: Any) -> Iterator[Judged]:
     from delivery import mailings
     from delivery.queue.counts import counts
     from tests.bench import people, pipeline
@@ -117,33 +112,26 @@ def send(bench: Any, mailing: Any) -> list[Judged]:
     hundred = people.some(bench.list, 100, "a hundred")
     route = mailing.routes.get()
     mailings.resume(mailing)
-    say("leases at the start")
-    at_start = leases.cost(mailing)
-    say("sending")
+    lease, gate = leases.cost(mailing)
     with watching.ticking(), pipeline.workers(pipeline.How(WORKERS)) as processes:
         memory = watching.Memory([process.pid for process in processes])
         with memory.watched():
             began = time.monotonic()
             until(lambda: counts(mailing).delivered >= mailing.expanded / 2)
-            waited = [watching.transactional(bench, route) for _ in range(TRANSACTIONAL)]
-            hundred_took = watching.small_campaign(bench, route, hundred)
+            waited = max(watching.transactional(bench, route) for _ in range(TRANSACTIONAL))
+            yield Judged("a transactional message in the middle, slowest of five", waited, 2, " s")
+            yield Judged("a campaign of 100 in the middle", watching.small_campaign(bench, route, hundred), 10, " s")
             until(lambda: counts(mailing).delivered >= mailing.expanded - LEFT)
             rate = counts(mailing).delivered / (time.monotonic() - began)
-    say("leases near the end")
-    at_end = leases.cost(mailing)
+    yield Judged("messages a second beside all this, two send processes", rate, unit="/s")
+    yield Judged("memory of a send process, most", max(memory.samples), 150, " MB")
+    yield Judged("its growth, last tenth against first", memory.growth() * 100, 10, " %")
+    late_lease, late_gate = leases.cost(mailing)
+    yield Judged("a lease near the end against the start", (late_lease / lease - 1) * 100, 10, " %")
+    yield Judged("a gate of 50 near the end against the start", (late_gate / gate - 1) * 100, 10, " %")
     with pipeline.workers(pipeline.How(WORKERS)):
         pipeline.wait_until_tried(mailing, longest=LONGEST)
-    (lease, gate), (late_lease, late_gate) = at_start, at_end
-    return [
-        Judged("messages a second beside all this, two send processes", rate, unit="/s"),
-        Judged("a lease near the end against the start", (late_lease / lease - 1) * 100, 10, " %"),
-        Judged("a gate of 50 near the end against the start", (late_gate / gate - 1) * 100, 10, " %"),
-        Judged("memory of a send process, most", max(memory.samples), 150, " MB"),
-        Judged("its growth, last tenth against first", memory.growth() * 100, 10, " %"),
-        Judged("a transactional message in the middle, slowest of five", max(waited), 2, " s"),
-        Judged("a campaign of 100 in the middle", hundred_took, 10, " s"),
-        Judged("delivered, of those expanded", counts(mailing).delivered / mailing.expanded * 100, unit=" %"),
-    ]
+    yield Judged("delivered, of those expanded", counts(mailing).delivered / mailing.expanded * 100, unit=" %")
 
 
 def until(true: Any) -> None:
@@ -152,10 +140,6 @@ def until(true: Any) -> None:
         if time.monotonic() > deadline:
             sys.exit(f"not so far in {LONGEST:.0f} s")
         time.sleep(0.2)
-
-
-def say(what: str) -> None:
-    print(time.strftime("%H:%M:%S"), what, flush=True)
 
 
 if __name__ == "__main__":
