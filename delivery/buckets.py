@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection, transaction
 
-from delivery import retry, throttle, warmups
-from delivery.models import Limit, Mailing, Route
+from delivery import retry, site_defaults, throttle, warmups
+from delivery.models import Limit, Mailing, Route, Site
 from delivery.throttle import Limits, Sale, Window
 
 DEFAULT_PER_CONNECTION = 1_000
@@ -56,6 +56,7 @@ class Connections:
 
     shared: tuple[tuple[str, int], ...]
     messages: int  # that each may carry
+    idle: float | None  # seconds without work until it is closed, where anybody says so
 
 
 def route_key(route: int) -> str:
@@ -163,9 +164,23 @@ def narrowest(found: Iterable[Scope]) -> float:
 def connections(route: Route, site: int | None, sender: Sender) -> Connections:
     """What holds for one connection over this route (to this site, where we deliver to it) that mails for `sender`."""
     limits = [limit for limit in Limit.objects.all() if _applies(limit, route, site, sender)]
-    shared = sorted((key, limit.connections) for limit in limits if limit.connections and (key := _key(limit)))
+    shared = [(key, limit.connections) for limit in limits if limit.connections and (key := _key(limit))]
     messages = [limit.per_connection for limit in limits if limit.per_connection]
-    return Connections(tuple(shared), min(messages, default=DEFAULT_PER_CONNECTION))
+    idle = [limit.idle_seconds for limit in limits if limit.idle_seconds]
+    if site is not None and (manners := _manners(site)) is not None:
+        of_site = [limit for limit in limits if limit.site_id is not None]
+        if not any(limit.connections for limit in of_site):
+            shared.append((site_key(route.pk, site), manners.connections))
+        if not any(limit.per_connection for limit in of_site):
+            messages.append(manners.per_connection)
+        if not idle:
+            idle.append(manners.idle_seconds)
+    return Connections(tuple(sorted(shared)), min(messages, default=DEFAULT_PER_CONNECTION), min(idle, default=None))
+
+
+def _manners(site: int) -> site_defaults.Manners | None:
+    provider = Site.objects.filter(pk=site).values_list("provider", flat=True).first()
+    return site_defaults.of(provider or "")
 
 
 def own_connections(route: Route, sender: Sender) -> Sender:

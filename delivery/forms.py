@@ -118,7 +118,7 @@ class LimitForm(LimitModelForm):
 
     class Meta:
         model = Limit
-        fields = ("per_second", "per_minute", "per_hour", "per_day", "connections", "per_connection")
+        fields: tuple[str, ...] = ("per_second", "per_minute", "per_hour", "per_day", "connections", "per_connection")
         labels = {
             "per_second": _("Messages per second"),
             "per_minute": _("Messages per minute"),
@@ -126,6 +126,7 @@ class LimitForm(LimitModelForm):
             "per_day": _("Messages in 24 hours"),
             "connections": _("Connections at once"),
             "per_connection": _("Messages per connection"),
+            "idle_seconds": _("Seconds until an idle connection is closed"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -136,7 +137,7 @@ class LimitForm(LimitModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        for name in LimitForm.Meta.fields:
+        for name in self._meta.fields or ():
             if (value := data.get(name)) is not None and value <= 0:
                 self.add_error(name, _("More than 0, or empty for no limit."))
         return data
@@ -153,6 +154,9 @@ class SiteLimitForm(LimitForm):
     """A limit for one provider over a direct route: the known ones by name, others once mail went there."""
 
     site = forms.ChoiceField(label=_("Provider"))
+
+    class Meta(LimitForm.Meta):
+        fields = (*LimitForm.Meta.fields, "idle_seconds")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

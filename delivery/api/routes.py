@@ -60,6 +60,7 @@ class RouteIn(RouteChange):
 
 class ProviderLimits(LimitsOut):
     provider: str
+    idle_seconds: int | None
 
 
 class ProviderLimitsIn(LimitsIn):
@@ -68,6 +69,7 @@ class ProviderLimitsIn(LimitsIn):
     model_config = example(provider="gmail", per_second=5, connections=2)
 
     provider: str = Field(description="Its key, as in reports")
+    idle_seconds: int | None = Field(default=None, description="Seconds until an idle connection is closed")
 
 
 class RouteOut(Schema):

@@ -51,5 +51,6 @@ class Line:
     connections: int  # of this process
     shared: tuple[tuple[str, int], ...]  # of all workers together: keys of limits, in order, and their most
     per_connection: int
+    idle: float | None = None  # seconds without work until a connection is closed; None: the usual
     site: int | None = None  # of direct delivery
     sts: str = ""  # the mode of the MTA-STS policy that holds here (delivery.mta_sts)

@@ -126,7 +126,7 @@ class Place:
         """Close what has been idle for a while."""
         now = self._loop.time()
         for session, hold in list(self.sessions.items()):
-            longest = IDLE_SHARED_SECONDS if hold.grip.slots else IDLE_SECONDS
+            longest = self.line.idle or (IDLE_SHARED_SECONDS if hold.grip.slots else IDLE_SECONDS)
             if session.idle and (now - hold.used > longest or self._has_had_its_turn(hold)):
                 self._task(session.quit())
 

@@ -240,6 +240,7 @@ def direct_line(route_id: int, site_id: int, answer: MxResult, sender: Sender) -
         connections=min([settings.SEND_CONNECTIONS, *(most for _, most in limits.shared)]),
         shared=limits.shared,
         per_connection=limits.messages,
+        idle=limits.idle,
         site=site_id,
     )
 

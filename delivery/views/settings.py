@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from accounts.views.back import back_to
-from delivery import brakes, dkim_keys, domains, route_rows, route_test, routes, warmups
+from delivery import brakes, dkim_keys, domains, route_rows, route_test, routes, site_defaults, warmups
 from delivery.forms import BrakesForm, DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
 
@@ -184,6 +184,7 @@ def route_page(
         "site_form": site_form or SiteLimitForm(prefix="site"),
         "providers": route_rows.providers(route) if route.pk else [],
         "now": route_rows.rows([route], everything=True)[0] if route.pk else None,
+        "manners": list(site_defaults.known().values()),
         "plans": [(shown, WarmUpForm.of(shown.plan)) for shown in warmups.shown(route)],
         "warm_up_form": warm_up_form or WarmUpForm(route=route, prefix="warm"),
         "presets": route_test.PRESETS,

@@ -59,9 +59,10 @@ def test_a_host_that_is_none_is_refused(admin: Client, host: str) -> None:
 def test_a_provider_is_limited_and_the_limit_taken_away(admin: Client) -> None:
     route = Route.objects.create(name="Direct", kind=Route.Kind.DIRECT, port=25)
     url = reverse("delivery:route_site", args=[route.pk])
-    admin.post(url, {"site-site": "gmail", "site-per_second": "5", "site-connections": "2"})
+    admin.post(url, {"site-site": "gmail", "site-per_second": "5", "site-connections": "2", "site-idle_seconds": "7"})
     limit = Limit.objects.get(route=route, site__key="gmail")
-    assert (limit.per_second, limit.connections) == (5, 2)
+    assert (limit.per_second, limit.connections, limit.idle_seconds) == (5, 2, 7)
+    assert b"help.yahoo.com/kb/SLN3433.html" in admin.get(reverse("delivery:route", args=[route.pk])).content
     assert b"Gmail" in admin.get(reverse("delivery:route", args=[route.pk])).content
     admin.post(url, {"site-site": "gmail"})
     assert not Limit.objects.exists()
