@@ -92,7 +92,7 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     if attempt.smarthost and refuses_us(reply, verdict):
         return _refused_us(attempt, reply, verdict)
     end = _corrected(ending(reply), reply, verdict)
-    slower = adapting.asks(reply, verdict)
+    slower = not attempt.sandbox and adapting.asks(reply, verdict)  # the sandbox answers as it was asked to
     if end is Ending.RETURNED:
         delay = retry.closed_for(1, gently=slower)
         return Outcome(attempt.message, RETURNED, verdict.cause, delay, reply=reply, slower=slower)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from delivery import adapting, throttle
 from delivery.knowledge import classify
+from delivery.queue.outcomes import Try, decide
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 from delivery.throttle import Bucket, Limits, Sale
 
@@ -212,3 +213,9 @@ def test_who_asks_us_to_slow_down(text: str, phase: Phase, asks: bool) -> None:
     reply = Reply(int(code), words, EnhancedStatus.find(words), phase)
 
     assert adapting.asks(reply, classify(reply)) is asks
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_the_sandbox_that_defers_as_it_was_told_is_no_receiver_that_wants_less(sandbox: bool) -> None:
+    reply = Reply(451, "4.7.0 Temporarily rate limited, try again later", EnhancedStatus(4, 7, 0), Phase.RCPT)
+    assert decide(Try(1, sandbox=sandbox), reply, 0.5).slower is not sandbox
