@@ -225,7 +225,7 @@ class Process:
         """What the lane has shown; kept while this process lives, a few numbers each."""
         if len(self._paces) > 10_000:
             self._paces.clear()
-        return self._paces.setdefault((claim.mailing, claim.lane), Pace())
+        return self._paces.setdefault((claim.mailing, claim.lane), Pace(2 * settings.SEND_CONNECTIONS))
 
     async def pause(self, mailing: int, cause: str) -> None:
         """Nothing more of it leaves, and whoever scheduled it is told why."""
