@@ -59,7 +59,7 @@ def test_no_request_breaks_it(operation: Operation, mode: GenerationMode, api: C
     @given(case=known.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         if pk is not None and mode is GenerationMode.POSITIVE:
-            case.path_parameters = {"pk": pk}
+            case.path_parameters = {**case.path_parameters, "pk": pk}
         answer = case.call(headers=api.headers)
         case.validate_response(answer, checks=CHECKS)
 
