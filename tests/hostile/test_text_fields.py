@@ -20,7 +20,7 @@ import delivery.forms
 from accounts.models import User, Workspace
 from campaigns.models import Campaign
 from delivery.mail import send
-from delivery.models import FromAddress, Mailing, SendingDomain
+from delivery.models import FromAddress, Mailing, Route, SendingDomain
 
 MODULES = (accounts.forms, contacts.forms, delivery.forms, campaigns.forms)
 CONTROLS = ["a\r\nBcc: x@mail.example", "a\nb", "a\rb", "a\0b", "a\x85b", "a\u2028b", "a\x1bb"]
@@ -53,6 +53,7 @@ def made(form: type[forms.BaseForm], data: dict[str, str]) -> forms.BaseForm:
     }
     own: dict[str, Any] = {
         "workspace": workspace, "user": User(name="A"), "domain": SendingDomain(name="minori.example", pk=1),
+        "route": Route(kind=Route.Kind.DIRECT),
     }  # fmt: skip
     given = {name: value for name, value in own.items() if name in wanted}
     if form is accounts.forms.JoinForm:
