@@ -208,10 +208,10 @@ def buy(wanted: Sequence[Scope], number: int) -> tuple[Sale, float]:
 
 
 @transaction.atomic
-def give_back(bought: Sequence[Scope], number: int) -> None:
-    """What was bought and not sent."""
-    rows, now = _locked([scope.key for scope in bought])
-    _write({scope.key: throttle.give_back(rows[scope.key], scope.limits, number, now) for scope in bought})
+def give_back(bought: Sequence[Scope], sale: Sale, number: int) -> None:
+    """So many of the end of this sale were not sent."""
+    rows, _now = _locked([scope.key for scope in bought])
+    _write({scope.key: throttle.give_back(rows[scope.key], scope.limits, sale, number) for scope in bought})
     _count(bought, -number)
 
 

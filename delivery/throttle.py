@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 SLOTS = 60
 HOUR = 3_600.0
 DAY = 86_400.0
-SLICE = 0.5  # seconds of a rate that are bought at once
+SLICE = 0.5  # seconds of a rate that are bought at once; whoever is later than that buys again
+SAME = 1e-4  # seconds; the database keeps microseconds
 FOREVER = math.inf
 
 
@@ -111,12 +112,14 @@ def sell(scopes: Sequence[tuple[Bucket, Limits]], wanted: int, now: float) -> tu
     return Sale(number, start, gap), sold
 
 
-def give_back(bucket: Bucket, limits: Limits, number: int, now: float) -> Bucket:
-    """`number` messages that were bought and not sent."""
+def give_back(bucket: Bucket, limits: Limits, sale: Sale, number: int) -> Bucket:
+    """`number` messages at the end of this sale were not sent. Their time can be sold again only while nobody has
+    bought after it: else two would use the same seconds."""
     rate = limits.rate
-    next_at = bucket.next_at if rate == FOREVER else max(now, bucket.next_at - number / rate)
+    end = bucket.next_at if rate == FOREVER else sale.start + sale.number / rate
+    is_last = abs(bucket.next_at - end) < SAME
     return Bucket(
-        min(bucket.next_at, next_at),
+        end - number / rate if is_last else bucket.next_at,
         add(bucket.hour, -number) if limits.per_hour is not None else bucket.hour,
         add(bucket.day, -number) if limits.per_day is not None else bucket.day,
     )

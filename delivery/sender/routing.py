@@ -266,6 +266,6 @@ def site_waits(
             sale, now = buckets.buy(limited[site], number)
             at_once = sale.number if sale.start - now < 1.0 else 0
             if at_once < sale.number:
-                buckets.give_back(limited[site], sale.number)
+                buckets.give_back(limited[site], sale, sale.number)
             waits[site] = (at_once, min(max(1.0, sale.start - now), LONGEST_WAIT))
     return {site for site in wanted if buckets.site_key(claim.route, site) in closed}, waits

@@ -61,6 +61,7 @@ class Running:
         self._held = 0  # one after the other
         self._pause_for: str | None = None
         self.set_rate = math.inf
+        self._sale = throttle.Sale(0, 0.0, 0.0)  # the newest
         self._doubtful = False  # a statement was lost: nobody knows whether it was committed
         self._unrecorded: list[Outcome] = []
         self._unsettled: list[Outcome] = []
@@ -160,7 +161,14 @@ class Running:
             self._note(cancelled(message, reason))
         if self.claim.scopes and len(passed.recipients) < len(ids):
             await self._give_back(len(ids) - len(passed.recipients))
-        self._send(passed, routed, start, gap)
+        going = passed.recipients
+        if gap and self._loop.time() - start > throttle.SLICE:  # a stall is not caught up in a burst
+            await self._give_back(len(going))
+            number, start, gap = await self._buy(len(going)) if going else (0, start, gap)
+            for to in going[number:]:
+                self._note(returned(to.message))
+            going = going[:number]
+        self._send(going, routed, start, gap)
 
     def _size(self) -> int:
         if self.claim.one_by_one:
@@ -175,6 +183,7 @@ class Running:
         except (DatabaseError, InterfaceError):
             self._stop(1.0)  # slow, never open
             return 0, 0.0, 0.0
+        self._sale = sale
         wait = max(0.0, sale.start - now)
         if not sale.number or wait > LONGEST_PAUSE:
             if sale.number:
@@ -195,7 +204,7 @@ class Running:
 
     async def _give_back(self, number: int) -> None:
         try:
-            await self.process.database.ask(buckets.give_back, self.claim.scopes, number)
+            await self.process.database.ask(buckets.give_back, self.claim.scopes, self._sale, number)
         except (DatabaseError, InterfaceError):
             return  # the time lapses
 
@@ -226,20 +235,28 @@ class Running:
             self.deadline = asked + settings.LEASE_SECONDS
         return passed
 
-    def _send(self, passed: gate.Passed, routed: Routed, start: float, gap: float) -> None:
+    def _send(self, going: Sequence[gate.Recipient], routed: Routed, start: float, gap: float) -> None:
         now = self._loop.time()
         by_place: dict[Place, list[Job]] = {}
-        for number, to in enumerate(passed.recipients):
+        for number, to in enumerate(going):
             self._pending += 1
             self._marked[now] += 1
             job = Job(to, self, now)
             place = routed.place(to.message)
             if gap:
-                self._loop.call_at(max(now, start) + number * gap, place.submit, [job])
+                at = max(now, start) + number * gap
+                self._loop.call_at(at, self._due, place, job, at)
             else:
                 by_place.setdefault(place, []).append(job)
         for place, jobs in by_place.items():
             place.submit(jobs)
+
+    def _due(self, place: Place, job: Job, at: float) -> None:
+        """Its slot has come. One that comes far too late has lapsed."""
+        if self._loop.time() - at > throttle.SLICE:
+            self.done(job, returned(job.to.message))
+        else:
+            place.submit([job])
 
     def _note(self, outcome: Outcome) -> None:
         self._unrecorded.append(outcome)

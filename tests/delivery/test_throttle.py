@@ -59,11 +59,58 @@ def test_no_limit_is_no_limit() -> None:
 
 def test_what_was_not_sent_is_given_back() -> None:
     limits = Limits(per_second=10, per_hour=100)
-    _, after = sell([(Bucket(), limits)], 20, NOW)
-    back = throttle.give_back(after[0], limits, 5, NOW)
+    sale, after = sell([(Bucket(), limits)], 20, NOW)
+    back = throttle.give_back(after[0], limits, sale, 5)
 
     assert back.next_at == NOW + 1.5
     assert sum(back.hour.sold) == 15
+
+
+def test_time_that_was_given_back_too_late_is_gone_a_cap_is_not() -> None:
+    limits = Limits(per_second=10, per_hour=100)
+    first, after = sell([(Bucket(), limits)], 20, NOW)
+    second, after = sell([(after[0], limits)], 10, NOW)
+    back = throttle.give_back(after[0], limits, first, 20)
+
+    assert second.start == NOW + 2
+    assert back.next_at == NOW + 3
+    assert sum(back.hour.sold) == 10
+
+
+@pytest.mark.parametrize("rate", [5, 100, 1000])
+@pytest.mark.parametrize("workers", [2, 8])
+@given(
+    moves=st.lists(
+        st.tuples(st.integers(0, 7), st.floats(0, 1.5), st.floats(0, throttle.SLICE), st.floats(0, 1), st.booleans()),
+        min_size=5,
+        max_size=60,
+    )
+)
+def test_no_second_ever_sees_more_than_the_rate_and_one_slice(
+    rate: int, workers: int, moves: list[tuple[int, float, float, float, bool]]
+) -> None:
+    """Workers come and go, begin up to a slice late, and give a part back at once or after others have bought."""
+    limits, bucket, now = Limits(per_second=rate), Bucket(), NOW
+    owed: dict[int, tuple[throttle.Sale, int]] = {}  # by worker: what it has yet to give back
+    sent: list[float] = []
+    for worker, wait, late, share, at_once in moves:
+        now += wait / workers
+        if given_back := owed.pop(worker % workers, None):
+            bucket = throttle.give_back(bucket, limits, *given_back)
+        sale, (bucket,) = sell([(bucket, limits)], throttle.batch(rate, 10_000), now)
+        unsent = int(sale.number * share)
+        sent += [sale.start + late + n * sale.gap for n in range(sale.number - unsent)]
+        if at_once:
+            bucket = throttle.give_back(bucket, limits, sale, unsent)
+        else:
+            owed[worker % workers] = sale, unsent
+    sent.sort()
+    most = rate + max(1, rate * throttle.SLICE) + 1
+    last = 0
+    for first, moment in enumerate(sent):
+        while last < len(sent) and sent[last] < moment + 1 - 1e-6:
+            last += 1
+        assert last - first <= most
 
 
 @pytest.mark.parametrize(("rate", "number"), [(math.inf, 50), (50, 25), (1, 1), (0.01, 1), (500, 50)])
