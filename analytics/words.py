@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from analytics.pace import Pace
-from delivery import spike_words, warmup_words
+from delivery import restored, spike_words, warmup_words
 from delivery.message_page import explanation_of
 from delivery.models import Mailing
 from delivery.queue.counts import Counts
@@ -47,9 +47,10 @@ def took_words(mailing: Mailing) -> str:
 
 
 def pause_words(mailing: Mailing) -> str:
-    """Who or what paused it; of the brakes also what they counted, and what it means."""
+    """Who or what paused it; of the brakes also what they counted; what it means where a person must know it."""
     why = explanation_of(mailing.pause_reason)
     if why is None:
         return _("A member of your team paused it.")
     counted = spike_words.counted(mailing.pause_reason, mailing.pause_figures)
-    return " ".join(part for part in (f"{why.title}.", counted, why.why if counted else "") if part)
+    meaning = why.why if counted or mailing.pause_reason == restored.CAUSE else ""
+    return " ".join(part for part in (f"{why.title}.", counted, meaning) if part)

@@ -41,6 +41,14 @@ OWN_CAUSES: dict[str, OwnCause] = {
             "The log says what went wrong. Resume to try again."
         ),
     ),
+    "database_restored": OwnCause(
+        _("The database is older than the mail it has sent: a backup was put back"),
+        _(
+            "Part of this campaign may have gone out after that backup was taken. Whoever got it then would get it "
+            "again, and nothing here says who they are; the log of your mail server may. Nothing more leaves until "
+            "you decide: look first, then resume it or stop it."
+        ),
+    ),
     "many_unknown_users": OwnCause(
         _("Too many addresses do not exist"),
         _("This is how an old or bought list looks to receivers, and they begin to block its sender."),

@@ -69,6 +69,12 @@ def in_english() -> Generator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def journals_of_its_own(settings: Any, tmp_path: Path) -> None:
+    """The tables are empty after a test: to a journal of another one the database would be older than its mail."""
+    settings.JOURNAL_DIR = tmp_path / "journal"
+
+
 NEEDS = ("browser", "postfix")
 
 

@@ -33,7 +33,8 @@ class Mailing(WorkspaceOwned):
 
     kind = models.CharField(max_length=14, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    pause_reason = models.CharField(max_length=80, blank=True)  # "manual", or a cause id
+    # "manual", or a cause id; of one that does not send yet, why it will pause then
+    pause_reason = models.CharField(max_length=80, blank=True)
     # Of a pause by the brakes: "number" of "of" were more than "percent" (delivery.spikes).
     pause_figures = models.JSONField(default=dict, db_default={}, blank=True)
     name = models.CharField(max_length=200, blank=True)

@@ -274,12 +274,16 @@ def _open_runs(mailing: Mailing) -> None:
 
 
 def _begin_sending(mailing: Mailing) -> None:
-    """Paused at once if its domain was taken out of service meanwhile: the people are there, and nothing leaves."""
+    """Paused at once if its domain was taken out of service meanwhile: the people are there, and nothing leaves.
+
+    Or for the reason that somebody has given while it was prepared.
+    """
     _open_runs(mailing)
     waves.cut(mailing)
     now = timezone.now()
-    after, paused_at = (Mailing.State.SENDING, None) if mailing.may_leave else (Mailing.State.PAUSED, now)
-    events.state_changed(mailing, after)
+    why = mailing.pause_reason
+    after, paused_at = (Mailing.State.PAUSED, now) if why or not mailing.may_leave else (Mailing.State.SENDING, None)
+    events.state_changed(mailing, after, why=why)
     mailing.state, mailing.started_at, mailing.paused_at = after, now, paused_at
-    mailing.pause_reason = "manual" if paused_at else ""
+    mailing.pause_reason = why or ("manual" if paused_at else "")
     mailing.save(update_fields=["state", "started_at", "paused_at", "pause_reason", "wave_over_at"])

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
+from delivery import restored
+
 T = TypeVar("T")
 THREADS = 4
 LONGEST_WAIT = 10.0  # seconds between two tries while the database is away
@@ -65,9 +67,14 @@ def _call(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 def _connect() -> None:
     """A process that is stopped, or cut off, in the middle of a transaction keeps its locks no longer than its leases:
-    without them nobody could recover those."""
+    without them nobody could recover those. And behind a new connection may be a database that was put back."""
     if connection.connection is not None:
         return
-    with connection.cursor() as cursor:
-        most = f"{settings.LEASE_SECONDS}s"
-        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [most])
+    try:
+        with connection.cursor() as cursor:
+            most = f"{settings.LEASE_SECONDS}s"
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [most])
+        restored.look(settings.JOURNAL_DIR)
+    except BaseException:
+        connection.close()  # nothing is asked of one that was not looked at
+        raise

@@ -22,6 +22,7 @@ from delivery.dns import Resolver
 from delivery.journal import Journal
 from delivery.knowledge import classify
 from delivery.models import Limit, Mailing
+from delivery.newest_mark import NewestMark
 from delivery.queue import ending, leasing, recovery
 from delivery.queue.leasing import Claim, Worker
 from delivery.sender import mailing as sendings
@@ -62,6 +63,7 @@ class Process:
         host = socket.gethostname()
         self.worker = Worker(f"{host}:{os.getpid()}:{time.time_ns() // 1_000_000}", host)
         self.journal = Journal(settings.JOURNAL_DIR, self.worker.name)
+        self.newest_mark = NewestMark(settings.JOURNAL_DIR)
         self.database = Database()
         self.time_scale: float = settings.TIME_SCALE
         # A test's clock may run thousands of times faster; no server answers that fast.
@@ -173,6 +175,7 @@ class Process:
             await self.pause(mailing, WORKER_BROKE)
         self.database.close()
         self.journal.close(owes=bool(self.broken))
+        self.newest_mark.close()
         self._dots_file.unlink(missing_ok=True)
 
     # What leases and places ask for.

@@ -226,6 +226,8 @@ class Running:
             self._doubtful, self._open = True, False
             return None
         self._asked_at = asked
+        if passed.recipients:
+            self.process.newest_mark.keep(self.lease, passed.recipients[-1].message)
         if ids:
             now = self._loop.time()
             self._pace.gated(now - asked)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.faults import answers, everything, garbage, kills, outages, people, scenes, sign_in, sites
+from tests.faults import answers, backups, everything, garbage, kills, outages, people, scenes, sign_in, sites
 from tests.faults.scenes import Scene
 from tests.faults.stand import Stand
 
@@ -34,6 +34,7 @@ ROWS = [
     Row("worker stopped in a transaction", kills.stopped_in_a_transaction),
     Row("PostgreSQL restarted (immediate)", outages.database_restarts, 20),
     Row(f"PostgreSQL {outages.AWAY:.0f} s away", outages.database_is_away),
+    Row("backup of mid-campaign put back", backups.restored),
     Row("too many connections", outages.no_connection_is_free),
     Row("deadlock", outages.deadlock),
     Row("broker killed and restarted", outages.broker_is_killed, 20),
