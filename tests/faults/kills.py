@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -75,7 +76,7 @@ def terminated(stand: Stand) -> int:
 def stopped_beyond_its_lease(stand: Stand) -> int:
     stand.midway()
     stand.worker.signal(signal.SIGSTOP)
-    return _goes_on_after_its_leases(stand)
+    return goes_on_after_its_leases(stand, lambda: stand.worker.signal(signal.SIGCONT))
 
 
 def stopped_in_a_transaction(stand: Stand) -> int:
@@ -86,16 +87,18 @@ def stopped_in_a_transaction(stand: Stand) -> int:
         workers.wait_for(lambda: workers.sessions_waiting_for_a_lock() > 0, seconds=20)
         stand.worker.signal(signal.SIGSTOP)
     stand.calm()
-    return _goes_on_after_its_leases(stand)
+    return goes_on_after_its_leases(stand, lambda: stand.worker.signal(signal.SIGCONT))
 
 
-def _goes_on_after_its_leases(stand: Stand) -> int:
+def goes_on_after_its_leases(stand: Stand, wakes: Callable[[], None]) -> int:
+    """Another worker does the rest, then the first one wakes. The most that may be unknown: the marks it held."""
     marks = workers.open_marks()
     leases = list(Lease.objects.filter(closed_at=None).values_list("pk", flat=True))
     stand.others.append(stand.scene.worker())
     over = Lease.objects.filter(pk__in=leases, closed_at=None)
     stand.until(lambda: not over.exists(), seconds=40)
     time.sleep(stand.chance.random())
-    stand.worker.signal(signal.SIGCONT)
+    wakes()
     stand.drain()
+    assert Lease.objects.filter(pk__in=leases, fence__gt=1).exists(), "nothing was taken from the first one"
     return marks

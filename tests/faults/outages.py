@@ -13,7 +13,7 @@ from django.db import connection
 from config.embedded import places, postgres
 from delivery.models import Limit, Route
 from delivery.throttle import SLICE
-from tests.faults import place, workers
+from tests.faults import kills, place, workers
 from tests.faults.stand import Stand
 
 RATE = 150  # a second
@@ -76,6 +76,18 @@ def pace_after_the_broker(stand: Stand) -> int:
     busiest = max(bisect_right(times, first + 1.0) - number for number, first in enumerate(times))
     assert busiest <= RATE * (1 + SLICE), f"{busiest} within one second, and {RATE} are allowed"
     return 0
+
+
+def line_dies(stand: Stand) -> int:
+    """Without a word, for longer than the leases: others do the rest, and the fence stops what the first still wants.
+
+    Its SMTP goes on meanwhile.
+    """
+    line = stand.scene.line
+    assert line is not None
+    stand.midway()
+    line.cut()
+    return kills.goes_on_after_its_leases(stand, line.mend)
 
 
 def no_connection_is_free(stand: Stand) -> int:

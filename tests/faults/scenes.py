@@ -21,6 +21,7 @@ from config.supervisor import plan
 from config.supervisor.process import left_behind
 from delivery.models import Route
 from tests.faults import place
+from tests.faults.line import Line
 from tests.faults.workers import Worker
 from tests.servers.dns import Dns
 from tests.servers.receiver import Receiver
@@ -44,6 +45,7 @@ class Scene:
     authority: trustme.CA | None = None  # of the receiver's certificate
     certificate: str = ""  # a PEM file, which the receiver begins with
     names: Dns | None = None  # what the DNS says
+    line: Line | None = None  # of the first worker to its database
 
 
 def smarthost(number: int, ends: ExitStack) -> Scene:
@@ -81,6 +83,16 @@ def install(number: int, ends: ExitStack) -> Scene:
     """A whole install, nobody else."""
     scene = smarthost(number, ends)
     scene.worker, scene.has_beat = Install, True
+    return scene
+
+
+def behind_a_line(number: int, ends: ExitStack) -> Scene:
+    """The first send worker reaches the database over a line that can be cut, those after it directly."""
+    scene, line = smarthost(number, ends), Line()
+    ends.callback(line.close)
+    secrets = dict(row.split("=", 1) for row in (settings.VAR / "keys.env").read_text().splitlines() if "=" in row)
+    first = iter([os.environ | secrets | {"DATABASE_URL": line.url}])
+    scene.line, scene.worker = line, lambda: Worker(environment=next(first, os.environ))
     return scene
 
 
