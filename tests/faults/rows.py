@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.faults import answers, backups, everything, garbage, kills, outages, people, scenes, sign_in, sites
+from tests.faults import answers, backups, everything, garbage, kills, outages, people, poison, scenes, sign_in, sites
 from tests.faults.scenes import Scene
 from tests.faults.stand import Stand
 
@@ -32,6 +32,7 @@ ROWS = [
     Row("SIGTERM of the worker", kills.terminated),
     Row("worker stopped beyond its lease", kills.stopped_beyond_its_lease),
     Row("worker stopped in a transaction", kills.stopped_in_a_transaction),
+    Row("a message that kills its worker", poison.kills_its_worker),
     Row("line to the database dies, SMTP lives", outages.line_dies, 3, scenes.behind_a_line),
     Row("PostgreSQL restarted (immediate)", outages.database_restarts, 20),
     Row(f"PostgreSQL {outages.AWAY:.0f} s away", outages.database_is_away),
