@@ -145,18 +145,20 @@ class Running:
                 return
             ids = ids[:number]
         routed = await self.router.route(self.claim, ids)
+        asked = [message for message in ids if message in routed]
+        passed = await self._gate(asked, routed.keys)
+        if passed is not None and not passed.open:
+            self._open = False
+            if self.claim.scopes:
+                await self._give_back(len(ids))
+            return  # all of them go back unasked: an outcome too would have them wait in two places
+        self._next += len(ids)
         for outcome in routed.settled:  # no mark: there was nothing to send them to
             self._note(outcome)
-        passed = await self._gate([message for message in ids if message in routed], routed.keys)
         if passed is None:
-            self._next += len(ids)
-            for message in ids:
+            for message in asked:
                 self._note(returned(message))
             return
-        if not passed.open:
-            self._open = False
-            return
-        self._next += len(ids)
         for message, reason in passed.refused.items():
             self._note(cancelled(message, reason))
         if self.claim.scopes and len(passed.recipients) < len(ids):
