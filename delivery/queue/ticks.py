@@ -22,18 +22,15 @@ _GIVEN_UP = """
 
 
 def advance(seconds: float = SLICE_SECONDS) -> bool:
-    """Do what is due. True when time ran out before the work did."""
-    deadline = time.monotonic() + seconds
+    """Do what is due. True when time ran out before the work did. Each kind of work has its share of the time, so that
+    a long one holds none of the others up."""
     brakes.look()
     waves.advance()
-    if _gather(deadline):
-        return True
     start_due()
-    for step in (_expand, _give_up, _cancel, _forget):
-        if step(deadline):
-            return True
+    steps = (_expand, _gather, _give_up, _cancel, _forget)
+    more = [step(time.monotonic() + seconds / len(steps)) for step in steps]
     finish()
-    return False
+    return any(more)
 
 
 def start_due() -> int:
