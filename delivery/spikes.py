@@ -12,7 +12,7 @@ UNKNOWN_USERS, BLOCKS, COMPLAINTS = "many_unknown_users", "many_blocks", "many_c
 CAUSES = (UNKNOWN_USERS, BLOCKS, COMPLAINTS)
 
 WINDOW = 500  # the newest tries that are looked at: so many at least, and what two seconds add
-LEAST_TRIES = 100  # 1 of 3 says nothing
+LEAST_TRIES = 50  # 1 of 3 says nothing; nine tenths of the smallest safety wave say enough
 LEAST_COMPLAINTS = 5
 
 # They refuse us, not this one person: to go on would only make it worse.

@@ -144,10 +144,8 @@ def resume(plan: WarmUp, *, actor: Actor) -> bool:
 
 @transaction.atomic
 def remove(plan: WarmUp, *, actor: Actor) -> bool:
-    """Nothing is capped by it from now on."""
+    """Nothing is capped by it from now on. Its bucket stays: a worker may be buying from it."""
     done, _rows = WarmUp.objects.filter(pk=plan.pk).delete()
-    if done:
-        Bucket.objects.filter(key__endswith=f"/plan:{plan.pk}").delete()
     return _recorded(bool(done), "warm_up.removed", plan, actor)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts import fields
 from config.embedded import places, postgres
 from contacts.models import List
-from delivery.models import Lease, Mailing, Message, MessageState, Route
+from delivery.models import Brakes, Lease, Mailing, Message, MessageState, Route
 from tests.delivery.queue.world import World
 from tests.faults import invariants, place, workers
 from tests.faults.broker import Broker
@@ -174,6 +174,8 @@ def stand(
         if made.password:
             fields.seal(route, "password_sealed", made.password)
         route.save()
+        never = {"unknown_users": None, "blocks": None, "complaints": None}  # a fault is no reason to pause here
+        Brakes.objects.update_or_create(workspace=world.workspace, defaults=never)
         people = List.objects.create(workspace=world.workspace, name=f"Run {number}", list_id_label=f"run{number}")
         here = replace(world, list=people, route=route)
         here.people(made.addresses)
