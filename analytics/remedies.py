@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from accounts.roles import Can, Permissions
 from analytics.reports import CauseRow, Report
 from campaigns.models import Campaign
-from delivery import knowledge
+from delivery import knowledge, spikes
 from delivery.knowledge import Action, Category, Cause, Scope
-from delivery.models import Route, SendingDomain
+from delivery.models import Mailing, Route, SendingDomain
 
 PROOFS = frozenset({Category.AUTH_SPF, Category.AUTH_DKIM, Category.AUTH_DMARC})
 OF_ROUTE = frozenset({Action.FIX_CREDENTIALS, Action.PAUSE_ROUTE})
@@ -29,12 +29,26 @@ class Remedy:
 
 def beside(made: Report, campaign: Campaign, can: Permissions) -> list[tuple[CauseRow, Remedy | None]]:
     """Each cause with its remedy; None where there is nothing to open but the list of its people."""
-    route = made.mailing.routes.order_by("mailingroute__order").first()
-    domain = made.mailing.from_address.sending_domain
+    domain, route = _sent_by(made.mailing)
     return [
         (row, remedy(cause, campaign, domain, route, can) if (cause := knowledge.CAUSES.get(row.cause)) else None)
         for row in made.causes
     ]
+
+
+def of_pause(campaign: Campaign, mailing: Mailing, can: Permissions) -> Remedy | None:
+    """Of a campaign that paused itself: where its thresholds stand, or what is to be put right."""
+    if mailing.state != Mailing.State.PAUSED:
+        return None
+    if mailing.pause_reason in spikes.CAUSES:
+        return Remedy(_("Open the brakes"), reverse("delivery:brakes"))
+    cause = knowledge.CAUSES.get(mailing.pause_reason)
+    found = remedy(cause, campaign, *_sent_by(mailing), can) if cause else None
+    return found if found and not found.post else None
+
+
+def _sent_by(mailing: Mailing) -> tuple[SendingDomain, Route | None]:
+    return mailing.from_address.sending_domain, mailing.routes.order_by("mailingroute__order").first()
 
 
 def remedy(

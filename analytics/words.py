@@ -54,3 +54,9 @@ def pause_words(mailing: Mailing) -> str:
     counted = spike_words.counted(mailing.pause_reason, mailing.pause_figures)
     meaning = why.why if counted or mailing.pause_reason == restored.CAUSE else ""
     return " ".join(part for part in (f"{why.title}.", counted, meaning) if part)
+
+
+def pause_advice(mailing: Mailing) -> tuple[str, ...]:
+    """What to do before it is resumed; empty for a pause by a person."""
+    why = explanation_of(mailing.pause_reason)
+    return why.advice if why else ()

@@ -10,5 +10,5 @@ from config.health import broker_answers
 
 def queue() -> Check:
     if broker_answers():
-        return Check(_("Queue"), Health.FINE, _("Answers. Workers take their tasks from it."))
-    return Check(_("Queue"), Health.STOP, _("Does not answer. Start it with `make up`, or look at BROKER_URL."))
+        return Check(_("Task queue"), Health.FINE, _("Answers. Workers take their tasks from it."))
+    return Check(_("Task queue"), Health.STOP, _("Does not answer. Start it with `make up`, or look at BROKER_URL."))

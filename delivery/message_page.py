@@ -77,7 +77,7 @@ def explanation_of(cause: str | None) -> knowledge.Explanation | None:
     if cause and cause in knowledge.CAUSES:
         return knowledge.explain(cause, (get_language() or "en")[:2])
     own = OWN_CAUSES.get(cause or "")
-    return knowledge.Explanation(str(own.title), str(own.why), ()) if own else None
+    return knowledge.Explanation(str(own.title), str(own.why), tuple(map(str, own.advice))) if own else None
 
 
 def story(message: Message) -> Story:

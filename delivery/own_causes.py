@@ -11,10 +11,11 @@ from django.utils.translation import pgettext_lazy
 
 @dataclass(frozen=True)
 class OwnCause:
-    """`title` in one line; `why` is what it means."""
+    """`title` in one line; `why` is what it means, `advice` what to do."""
 
     title: Promise
     why: Promise
+    advice: tuple[Promise, ...] = ()
 
 
 OWN_CAUSES: dict[str, OwnCause] = {
@@ -52,14 +53,20 @@ OWN_CAUSES: dict[str, OwnCause] = {
     "many_unknown_users": OwnCause(
         _("Too many addresses do not exist"),
         _("This is how an old or bought list looks to receivers, and they begin to block its sender."),
+        (
+            _("Take old and bought addresses off your lists."),
+            _("If this list is one of those, stop the campaign instead of resuming it."),
+        ),
     ),
     "many_blocks": OwnCause(
         _("Too many servers refuse this mail"),
         _("They do not want this letter, or mail from this server or domain. To go on would make it worse."),
+        (_("The causes in the report say what they object to. Put it right, then resume."),),
     ),
     "many_complaints": OwnCause(
         _("Too many people reported it as spam"),
         _("Receivers put mail from such a sender into the spam folder, for everybody."),
+        (_("Write only to people who asked for it. If these did not, stop the campaign instead of resuming it."),),
     ),
     "stopped": OwnCause(
         _("The campaign was stopped, or mail to this person was"),

@@ -15,7 +15,7 @@ from analytics.deeds import Deed
 from analytics.pace import Minute
 from analytics.queue_page import MIXED, OTHER, Queue, Row
 from analytics.reports import EXPIRED, CauseRow, Report, provider_name
-from analytics.words import pause_words, rate_words, took_words
+from analytics.words import pause_advice, pause_words, rate_words, took_words
 from delivery.models import Mailing
 from delivery.queue.counts import Counts
 
@@ -88,6 +88,7 @@ def pace_words(report: Report) -> str:
 
 
 register.simple_tag(pause_words)
+register.simple_tag(pause_advice)
 
 
 @register.simple_tag

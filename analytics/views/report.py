@@ -40,6 +40,7 @@ def report(request: WorkspaceRequest, pk: int) -> HttpResponse:
         "report": made,
         "chart": charts.outcomes(made.minutes, mailing.state, now=made.at),
         "causes": remedies.beside(made, campaign, request.can),
+        "pause_remedy": remedies.of_pause(campaign, mailing, request.can),
     }
     return _unless_known(request, "analytics/_report.html", context, _stable(made))
 

@@ -12,7 +12,7 @@ from analytics import remedies
 from analytics.models import MailingOutcome
 from campaigns.models import Campaign
 from delivery import knowledge
-from delivery.models import Route, SendingDomain
+from delivery.models import Mailing, Route, SendingDomain
 from delivery.queue import ticks
 from tests.analytics.conftest import live, mailing_of
 
@@ -75,3 +75,21 @@ def test_a_cause_has_one_remedy_and_links_to_its_people_and_replies(reader: Clie
     User.objects.update(is_install_admin=True)
     route = reverse("delivery:route", args=[Route.objects.get().pk])
     assert f'class="btn btn-sm" href="{route}"' in card("login_refused")
+
+
+@pytest.mark.parametrize(
+    ("reason", "can", "words", "url"),
+    [
+        ("many_unknown_users", VIEWER, "Open the brakes", "/settings/brakes"),
+        ("login_refused", ADMIN, "Open the route", "/settings/routes/"),
+    ],
+)
+def test_a_pause_by_itself_leads_to_what_decides_it(
+    campaign: Campaign, reason: str, can: Permissions, words: str, url: str
+) -> None:
+    mailing = mailing_of(campaign)
+    mailing.state, mailing.pause_reason = Mailing.State.PAUSED, reason
+    found = remedies.of_pause(campaign, mailing, can)
+    assert found and found.words.startswith(words) and found.url.startswith(url) and not found.post
+    mailing.pause_reason = "manual"
+    assert remedies.of_pause(campaign, mailing, can) is None
