@@ -1,6 +1,6 @@
 """`make faults`: every fault as often as its row says, a table, and var/faults/latest.json.
 
-SHORT=1: each once. RUNS=5: each at most five times. ROWS=kill: those with this word, and no file. SEED repeats the
+SHORT=1: those of the short form, once. RUNS=5: each at most five times. ROWS=kill: those with this word, and no file. SEED repeats the
 moments of an earlier run, as far as the machine lets it.
 """
 
@@ -88,7 +88,7 @@ def play() -> list[Told]:
     print(HEAD, flush=True)
     try:
         for row in ROWS:
-            if WORD not in row.fault:
+            if WORD not in row.fault or (SHORT and not row.short):
                 continue
             line = Told(row.fault, min(row.runs, MOST), SEED)
             for run in range(line.runs):

@@ -1,4 +1,4 @@
-"""Every fault once, as `make faults SHORT=1` plays them; the receiver's fsynced ledger is the judge."""
+"""Faults in mid-campaign, once each, as `make faults SHORT=1` plays them; the receiver's fsynced ledger is the judge."""
 
 from __future__ import annotations
 
