@@ -1,7 +1,7 @@
 """`make faults`: every fault as often as its row says, a table, and var/faults/latest.json.
 
-SHORT=1: those of the short form, once. RUNS=5: each at most five times. ROWS=kill: those with this word, and no file. SEED repeats the
-moments of an earlier run, as far as the machine lets it.
+SHORT=1: those of the short form, once. RUNS=5: each at most five times. ROWS=kill: those with this word, and no file.
+SEED repeats the moments of an earlier run, as far as the machine lets it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults in mid-campaign, once each, as `make faults SHORT=1` plays them; the receiver's fsynced ledger is the judge."""
+"""Faults in mid-campaign as `make faults SHORT=1` plays them, once each; their own fsynced ledger is the judge."""
 
 from __future__ import annotations
 
