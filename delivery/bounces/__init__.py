@@ -1,0 +1,1 @@
+"""What comes back: bounces, complaints and automatic answers, from whatever inlet, with one verdict path."""
