@@ -11,13 +11,18 @@ import uvloop
 
 from delivery.smtp.client import Endpoint, connect
 from delivery.smtp.commands import Envelope
-from delivery.smtp.faults import Ending, ending
-from delivery.smtp.replies import Reply
+from delivery.smtp.faults import Ending, Fault, ending
+from delivery.smtp.replies import Phase, Reply
 from delivery.smtp.session import Session
 from delivery.smtp.timeouts import Timeouts
 from delivery.smtp.transcript import Transcript
 from tests.servers.receiver import Receiver
 
+# What became of a message, in one letter, for tables of cases.
+D, F, L, R, U = Ending.DELIVERED, Ending.FAILED, Ending.DEFERRED, Ending.RETURNED, Ending.UNCERTAIN
+THREE = ("one@example.net", "two@example.net", "three@example.net")
+NOT_PIPELINED = ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+USERS = {"users": {"shirase": "right"}}
 T = TypeVar("T")
 QUICK = replace(Timeouts().scaled(1 / 300), connect=10.0)  # the dot has two seconds, MAIL and RCPT one
 
@@ -84,3 +89,26 @@ def deliver(receiver: Receiver, *rcpts: str, timeouts: Timeouts = QUICK, loop: s
 
     run(go, loop=loop)
     return told
+
+
+def open_and_send(server: Receiver | int, timeouts: Timeouts = QUICK, *, loop: str = "uvloop", plain: bool = False,
+                  **endpoint: object) -> Session | Reply:  # fmt: skip
+    """Open, send one message if that worked, and close."""
+    port = server if isinstance(server, int) else server.port
+
+    async def go() -> Session | Reply:
+        made = Endpoint(**({"host": "127.0.0.1", "port": port} | endpoint))  # type: ignore[arg-type]
+        session = await connect(made, timeouts, plain=plain)
+        if isinstance(session, Session):
+            assert (await session.send(envelope(1))).code == 250
+            await session.quit()
+        return session
+
+    return run(go, loop=loop)
+
+
+def failed(opened: Session | Reply, fault: Fault | str, phase: Phase) -> Reply:
+    assert isinstance(opened, Reply)
+    assert (opened.synthetic, opened.phase) == (fault, phase)
+    assert ending(opened) in (Ending.RETURNED, Ending.DEFERRED)
+    return opened

@@ -12,7 +12,7 @@ from delivery.dns import Resolver
 from delivery.route_words import StepName
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Reply
-from tests.delivery.smtp.test_opening import _open
+from tests.delivery.smtp.drive import open_and_send
 from tests.servers.dns import Dns
 from tests.servers.fixtures import StartReceiver
 
@@ -72,9 +72,9 @@ def test_behind_address_translation_the_addresses_of_the_name_are_looked_at() ->
 
 def test_an_ipv4_source_address_reaches_no_ipv6_server_and_tries_the_others(receivers: StartReceiver) -> None:
     server = receivers()
-    both = _open(server, addresses=("::1", "127.0.0.1"), source_address="127.0.0.5")
+    both = open_and_send(server, addresses=("::1", "127.0.0.1"), source_address="127.0.0.5")
     assert not isinstance(both, Reply)
     assert both.address == "127.0.0.1"
-    only = _open(server, addresses=("::1",), source_address="127.0.0.5")
+    only = open_and_send(server, addresses=("::1",), source_address="127.0.0.5")
     assert isinstance(only, Reply)
     assert only.synthetic == Fault.NETWORK_UNREACHABLE
