@@ -76,7 +76,7 @@ def test_a_busy_sign_in_is_no_wrong_password(receivers: StartReceiver, server_ce
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 @pytest.mark.parametrize("security", [Security.STARTTLS, Security.IMPLICIT])
-def test_a_server_that_is_dead_within_auth_leaves_nothingopen_and_send(
+def test_a_server_that_is_dead_within_auth_leaves_nothing_open(
     server_cert: str, ca_file: str, security: Security, loop: str
 ) -> None:
     """It does not even answer TLS's goodbye, which a polite close would wait for."""
