@@ -1,0 +1,43 @@
+"""Finds reply codes, enhanced codes and addresses in what people and programs write."""
+
+from __future__ import annotations
+
+import re
+
+from delivery.smtp.replies import EnhancedStatus
+
+# "550", "#550", "(550)", "550-5.1.1": not a piece of a number, a date, an IP address or a path.
+_CODE = re.compile(r"(?<![\w.:/=+-])#?([245][0-5]\d)(?=[\s\-:,;)'\"\]]|\.(?!\d)|$)")
+_STATUS = re.compile(r"(?<![\w.\-/:])#?([245])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d)")
+# Those that RFC 5321 and its kin define: other numbers of three digits are rarely reply codes.
+_KNOWN = frozenset(
+    {421, 422, 430, 432, 450, 451, 452, 453, 454, 455, 458, 459, 500, 501, 502, 503, 504, 521}
+    | {523, 524, 525, 530, 533, 534, 535, 538, 550, 551, 552, 553, 554, 555, 556}
+)
+
+ADDRESS = re.compile(
+    r'(?:"(?:[^"\\\n]|\\.){1,128}"|[^\s<>()@,;:"\[\]|]{1,128})'
+    r"@(?:[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,9}|\[[\w.:]{3,60}\])"
+)
+
+
+def status_in(text: str, klass: str = "") -> str:
+    """The first enhanced code in `text` of that class ("4", "5"; any without), or ""."""
+    found = (match[0].lstrip("#") for match in _STATUS.finditer(text))
+    return next((status for status in found if not klass or status[0] == klass), "")
+
+
+def code_in(text: str, klass: str = "") -> int:
+    """The first reply code of failure in `text` of that class, or 0."""
+    found = (int(match[1]) for match in _CODE.finditer(text))
+    return next((code for code in found if code in _KNOWN and klass in ("", str(code // 100))), 0)
+
+
+def address_in(text: str) -> str:
+    """The first address in `text`, in lower case, or ""."""
+    match = ADDRESS.search(text)
+    return match[0].strip(".'").lower() if match else ""
+
+
+def enhanced(status: str) -> EnhancedStatus | None:
+    return EnhancedStatus.find(status)
