@@ -125,7 +125,7 @@ def _split(body: bytes, boundary: str) -> list[bytes]:
         guess = _GUESS.search(body)
         marks = _marks(body, guess[1]) if guess else []
     parts: list[bytes] = []
-    for mark, after in zip(marks, [*marks[1:], None], strict=True):
+    for mark, after in zip(marks, [*marks[1:], None], strict=False):
         if mark[1]:  # the closing one
             break
         parts.append(body[mark.end() + 1 : after.start() if after else None])
