@@ -7,14 +7,11 @@ import email.message
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Workspace
-from contacts import subscriptions
-from contacts.models import Suppression
-from delivery import events
+from delivery.bounces import complaints
 from delivery.models import Event, Mailing, Message, SandboxMail
 from delivery.sandbox.store import readable
 from delivery.smtp.replies import clean
@@ -144,25 +141,9 @@ def _part(parsed: email.message.Message, kind: str) -> str:
         return payload.decode("utf-8", "replace")
 
 
-@transaction.atomic
 def complain(letter: Letter) -> bool:
     """As the reader's "This is spam" button: what a feedback loop would tell us. False when it was done before."""
     message = letter.message
     if message is None or message.contact is None:
         return False
-    changed = subscriptions.suppress(
-        message.mailing.workspace_id,
-        message.contact.address_key,
-        Suppression.Reason.COMPLAINT,
-        source="sandbox mailbox",
-        mailing_ref=str(message.mailing_id),
-    )
-    if changed:
-        events.append(
-            Event.Kind.COMPLAINT,
-            workspace_id=message.mailing.workspace_id,
-            mailing_id=message.mailing_id,
-            message_id=message.pk,
-            contact_id=message.contact_id,
-        )
-    return changed
+    return complaints.complained(message, source="sandbox mailbox")

@@ -1,6 +1,7 @@
-from .brakes import Brakes, Watch
+from .brakes import Brakes, Refusals, Watch
 from .content import Content, Link
 from .domains import DkimKey, FromAddress, SendingDomain
+from .incoming import AddressFailure, IncomingReport, Inlet
 from .log import Attempt, Event
 from .mailing import Exclusion, Mailing, MailingRoute
 from .message import Message, MessageException, MessageState
@@ -11,6 +12,7 @@ from .sandbox import SandboxMail
 from .sites import Domain, Site, StsPolicy
 
 __all__ = [
+    "AddressFailure",
     "Attempt",
     "Brakes",
     "Bucket",
@@ -21,6 +23,8 @@ __all__ = [
     "Event",
     "Exclusion",
     "FromAddress",
+    "IncomingReport",
+    "Inlet",
     "Lease",
     "Limit",
     "Link",
@@ -31,6 +35,7 @@ __all__ = [
     "MessageState",
     "PeopleSet",
     "PeopleSetMember",
+    "Refusals",
     "Route",
     "Run",
     "SandboxMail",

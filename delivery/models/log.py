@@ -12,9 +12,11 @@ from django.db import models
 
 class Attempt(models.Model):
     """A mark (ids, values_at) or an outcome (message_id, result, reply). `result` is a MessageState, or
-    RETURNED when nothing was said about the person and the try costs no attempt."""
+    RETURNED when nothing was said about the person and the try costs no attempt, or BOUNCED when a report said of a
+    delivered message that it did not arrive after all. What a report says has the phase DSN and no route."""
 
     RETURNED = 100
+    BOUNCED = 101
 
     id = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField()

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Workspace
@@ -25,11 +26,15 @@ from delivery.models import (
     Message,
     MessageState,
     Route,
+    Run,
     SendingDomain,
 )
 from delivery.queue import ticks
 from delivery.queue.gate import Rules
+from delivery.queue.outcomes import Outcome
+from delivery.queue.settle import record, settle
 from delivery.sender.thread import SendThread
+from delivery.smtp.replies import Reply
 from tests.servers.receiver import Receiver
 
 HTML = """<html><body><p>Hello {{ contact.first_name or "you" }}</p>
@@ -165,3 +170,17 @@ def sending(people: int, receiver: Receiver | None = None, **route: Any) -> Mail
 
 def rules(mailing: Mailing) -> Rules:
     return Rules(consent=True, include_lists=tuple(mailing.include_lists))
+
+
+def told(mailing: Mailing, *results: MessageState) -> list[Message]:
+    """The messages of a mailing that is expanded, in their order, each with the outcome of a first try by now."""
+    messages = list(Message.objects.filter(mailing=mailing).order_by("pk"))
+    pairs = zip(messages, results or [MessageState.DELIVERED] * len(messages), strict=True)
+    outcomes = [Outcome(message.pk, result, costs=1, reply=Reply(250, "ok")) for message, result in pairs]
+    with transaction.atomic():
+        record(outcomes, lease=1, fence=1, mailing=mailing.pk, route=mailing.routes.all()[0].pk)
+        settle(outcomes, mailing=mailing.pk, lane="all", site=None)
+    Run.objects.filter(mailing=mailing).update(cursor=F("last") + 1)
+    for message in messages:
+        message.refresh_from_db()
+    return messages

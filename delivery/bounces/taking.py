@@ -1,0 +1,90 @@
+"""Takes what came back: stored once, read, and acted on, in one transaction. Every inlet ends here.
+
+A report is hostile input. Whatever it says, without a valid token it is only kept and shown; and we never answer it,
+so that two machines cannot keep each other busy (RFC 3834).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from delivery.bounces import effects, identity
+from delivery.bounces.reading import read
+from delivery.bounces.report import Report, Reported
+from delivery.message_page import SHOWN_KINDS
+from delivery.models import IncomingReport, Inlet, Message
+from delivery.smtp.replies import clean
+
+RAW_KEPT = 256 * 1024  # octets
+MOST_TOLD = 20  # recipients of one report that are kept
+TEXT_KEPT = 600  # characters of what was said of one
+
+LONGEST_KEY = 128
+_ONCE = 579_483_058  # the class of the advisory locks on keys; any number that nothing else uses
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`new` is False for a replay, which changes nothing; `report` is then the one that came first."""
+
+    report: int
+    new: bool
+
+
+def take(raw: bytes, *, inlet: Inlet, rcpt: str = "", source: str = "") -> Taken:
+    """A mail, as its octets came. `rcpt` is its envelope recipient, "" where that is not known.
+
+    What is returned is committed, unless the caller has a transaction of its own.
+    """
+    # With the recipient: else somebody who guesses a report could send it first, to nobody, and make the true one a
+    # replay.
+    digest = hashlib.sha256(rcpt.lower().encode("utf-8", "replace") + b"\0" + raw).hexdigest()
+    return take_report(read(raw), inlet=inlet, token=rcpt, source=source, key=f"mail:{digest}", raw=raw)
+
+
+@transaction.atomic
+def take_report(report: Report, *, inlet: Inlet, token: str, source: str, key: str, raw: bytes) -> Taken:
+    """The same for an inlet that has read the report itself. `token` is our return path or the token in it; `key` is
+    the event's own id, with the inlet's name before it, so that a replay is one."""
+    key = clean(key) if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+    known = _known(key)
+    if known is not None:
+        return Taken(known, new=False)
+    row = IncomingReport(
+        inlet=inlet, key=key, source=clean(source)[:200], rcpt=clean(token)[:320], kind=str(report.kind),
+        feedback_type=clean(report.feedback_type)[:40], told=[_told(one) for one in report.recipients[:MOST_TOLD]],
+        size=len(raw), result=IncomingReport.Result.NOTHING,
+    )  # fmt: skip
+    found = identity.message_of(token, report.references, timezone.now())
+    if isinstance(found, Message):
+        row.workspace_id = found.mailing.workspace_id
+        row.mailing_id, row.message_id, row.contact_id = found.mailing_id, found.pk, found.contact_id
+    else:
+        row.result = found
+    if not isinstance(found, Message) or found.mailing.kind in SHOWN_KINDS:
+        row.raw = raw[:RAW_KEPT]  # a report on a notice may return the link of a password reset
+    row.save()
+    if isinstance(found, Message):
+        effects.act(row, found, report)
+    return Taken(row.pk, new=True)
+
+
+def _known(key: str) -> int | None:
+    """The report with this key. Whoever takes the same at the same time waits here for the first to be done."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_ONCE, key])
+    return IncomingReport.objects.filter(key=key).values_list("pk", flat=True).first()
+
+
+def _told(one: Reported) -> dict[str, Any]:
+    reply, verdict = one.reply, one.verdict
+    return {
+        "recipient": clean(one.recipient)[:320], "action": str(one.action), "code": reply.code,
+        "status": str(reply.status or ""), "phase": str(reply.phase), "text": clean(reply.text)[:TEXT_KEPT],
+        "cause": verdict.cause, "category": str(verdict.category), "hard": verdict.hard,
+    }  # fmt: skip
