@@ -3,7 +3,8 @@
 `D <lease> <id>` is appended before the dot, `R <lease> <id> <reply>` at the reply. The first line is a fixed place for
 `B <lease> <id> .`, the one message that is being built: it may be what kills the worker. Plain writes and, for that
 place, a mapped page (a fifth of the time of two writes); no fsync: the page cache survives kill -9 and the OOM killer.
-The worker holds a lock on the file as long as it lives; who gets the lock knows that it is dead.
+The worker holds a lock on the file as long as it lives; who gets a lock knows that it is dead. Readers share theirs:
+nobody is to take one of them for the worker.
 """
 
 from __future__ import annotations
@@ -85,14 +86,14 @@ class Entries:
 
 @contextmanager
 def of_dead(folder: Path, worker: str) -> Iterator[Path]:
-    """The journal of a dead worker, locked while it is read. Raises Alive or Gone."""
+    """The journal of a dead worker, which stays while it is read. Raises Alive or Gone."""
     path = _path(folder, worker)
     try:
         file = os.open(path, os.O_RDONLY)
     except FileNotFoundError as error:
         raise Gone(worker) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(file)
         raise Alive(worker) from error

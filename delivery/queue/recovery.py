@@ -93,6 +93,9 @@ def _due(host: str, folder: Path) -> Iterator[Due]:
     for lease, worker, lease_host, fence, over, anyones in rows:
         if lease_host == host:
             state = _journal_state(folder, worker)
+            # Another process that has raised the fence is at it: for as long as a lease it is given time.
+            if state == "dead" and fence > 1 and not over:
+                continue
             if state == "dead" or (state == "gone" and over):
                 yield Due(lease, fence, worker, state == "dead")
                 continue

@@ -10,7 +10,7 @@ from django.utils import timezone
 from contacts import subscriptions
 from contacts.models import Suppression
 from delivery import mailings
-from delivery.journal import Journal
+from delivery.journal import Journal, of_dead
 from delivery.models import (
     Attempt,
     Bucket,
@@ -146,6 +146,38 @@ def test_a_lost_worker_of_the_sandbox_costs_nobody_half_an_hour(tmp_path: Path) 
 
     assert Message.objects.get().state == MessageState.DEFERRED
     assert Deferral.objects.get().due_at - timezone.now() < timezone.timedelta(seconds=30)
+
+
+def lost_before_the_dot(folder: Path) -> Mailing:
+    """A message that is marked and had no dot, of a worker that is dead."""
+    mailing = sending(1)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    Journal(folder, HERE.name).close(owes=True)
+    return mailing
+
+
+def test_a_process_that_only_looks_is_not_taken_for_the_worker(tmp_path: Path) -> None:
+    """Several start at once, hours after the end: none may recover from the marks alone while the journal is there."""
+    mailing = lost_before_the_dot(tmp_path)
+    Lease.objects.update(lease_until=timezone.now() - timezone.timedelta(hours=1))
+
+    with of_dead(tmp_path, HERE.name):
+        assert recovery.recover(HERE.host, tmp_path) == 1
+
+    assert states(mailing) == {"queued": 1}
+
+
+def test_what_one_process_recovers_the_others_leave_alone_for_a_while(tmp_path: Path) -> None:
+    mailing = lost_before_the_dot(tmp_path)
+    Lease.objects.update(fence=2)  # it has begun
+
+    assert recovery.recover(HERE.host, tmp_path) == 0
+    Lease.objects.update(lease_until=timezone.now())  # and has died over it
+    assert recovery.recover(HERE.host, tmp_path) == 1
+
+    assert states(mailing) == {"queued": 1}
 
 
 def two_held() -> Mailing:
