@@ -22,6 +22,7 @@ from pathlib import Path
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 
 REPLY_KEPT = 600
+ROOM = 65_536  # octets that must be free before work begins again on a disk that was full
 _HEAD = 64  # octets of the first line
 _NOTHING = b"\n".rjust(_HEAD)
 _WHOLE = "."  # ends what is in that place: a kill may come in mid-write
@@ -36,15 +37,23 @@ class Gone(Exception):
 
 
 class Journal:
-    """The one of this process; `close` removes it, unless a lease is left to recover from it."""
+    """The one of this process; `close` removes it, unless a lease is left to recover from it.
+
+    Raises OSError where the disk has no room for it.
+    """
 
     def __init__(self, folder: Path, worker: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = _path(folder, worker)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(self._file, _NOTHING)
-        self._head = mmap.mmap(self._file, _HEAD)
+        try:
+            os.write(self._file, _NOTHING)
+            self._head = mmap.mmap(self._file, _HEAD)
+        except OSError:  # a full disk: it is tried again and again
+            os.close(self._file)
+            self.path.unlink()
+            raise
 
     def building(self, lease: int, message: int) -> None:
         """Right before the message is rendered; `built` right after."""
@@ -53,13 +62,34 @@ class Journal:
     def built(self) -> None:
         self._head[:] = _NOTHING
 
-    def dot(self, lease: int, message: int) -> None:
-        """Right before the dot is written."""
-        os.write(self._file, b"D %d %d\n" % (lease, message))
+    def dot(self, lease: int, message: int) -> bool:
+        """Right before the dot is written. False where the disk takes no more: then it must not be written."""
+        return self._append(b"D %d %d\n" % (lease, message))
 
     def reply(self, lease: int, message: int, reply: Reply) -> None:
+        """Left out where the disk takes no more: the database is told all the same."""
         said = f"{reply.code} {reply.phase} {reply.synthetic} {json.dumps(reply.text[:REPLY_KEPT])}"
-        os.write(self._file, b"R %d %d %s\n" % (lease, message, said.encode()))
+        self._append(b"R %d %d %s\n" % (lease, message, said.encode()))
+
+    def has_room(self) -> bool:
+        end = os.lseek(self._file, 0, os.SEEK_CUR)
+        try:
+            os.posix_fallocate(self._file, end, ROOM)
+        except OSError:
+            return False
+        finally:
+            os.ftruncate(self._file, end)
+        return True
+
+    def _append(self, line: bytes) -> bool:
+        """The whole line or nothing of it: a torn one would spoil the next."""
+        try:
+            written = os.write(self._file, line)
+        except OSError:
+            return False
+        if written < len(line):
+            os.ftruncate(self._file, os.lseek(self._file, -written, os.SEEK_CUR))
+        return written == len(line)
 
     def forget(self) -> None:
         """No lease is open: nothing in here is needed."""

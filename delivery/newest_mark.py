@@ -14,6 +14,7 @@ from pathlib import Path
 
 NAME = "newest-mark"
 _LINE = 64  # octets
+_NOTHING = b"\n".rjust(_LINE)
 _WHOLE = "."
 
 
@@ -32,6 +33,12 @@ class NewestMark:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(self._file).st_size < _LINE:  # its place on the disk, which may be full later
+                os.pwrite(self._file, _NOTHING, 0)
+        except OSError:
+            os.close(self._file)
+            raise
 
     def keep(self, lease: int, message: int) -> None:
         os.pwrite(self._file, (b"%d %d ." % (lease, message)).ljust(_LINE - 1) + b"\n", 0)
@@ -53,6 +60,6 @@ def kept(folder: Path) -> Mark | None:
 
 
 def forget(folder: Path) -> None:
-    """Emptied, not removed: other processes have it open."""
-    with suppress(FileNotFoundError):
-        os.truncate(folder / NAME, 0)
+    """Emptied in its place, not removed: other processes have it open."""
+    with suppress(FileNotFoundError), (folder / NAME).open("r+b") as file:
+        file.write(_NOTHING)

@@ -340,7 +340,9 @@ class Place:
         job = self._flying[message]
         if self._loop.time() > job.holder.deadline:
             return False
-        self.process.journal.dot(job.holder.lease, message)
+        if not self.process.journal.dot(job.holder.lease, message):
+            self.process.no_room()
+            return False
         job.dotted = True
         self.process.open_dots += 1
         return True

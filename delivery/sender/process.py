@@ -50,6 +50,7 @@ LIMITS_SECONDS = 1.0  # and limits after this: a lease may last longer than some
 NOTHING_WAIT = 0.2
 LEAST_TIMEOUTS = 0.02
 RECOVER_SECONDS = 5.0
+FULL_SECONDS = 2.0  # a full disk is looked at again after this
 OUR_ADDRESS = frozenset({Fault.SOURCE_ADDRESS, Fault.ROUTE_SETTINGS})
 CONTENT_UNUSABLE = "content_unusable"
 WORKER_BROKE = "worker_broke"
@@ -62,8 +63,8 @@ class Process:
         _allow_many_files()
         host = socket.gethostname()
         self.worker = Worker(f"{host}:{os.getpid()}:{time.time_ns() // 1_000_000}", host)
-        self.journal = Journal(settings.JOURNAL_DIR, self.worker.name)
         self.newest_mark = NewestMark(settings.JOURNAL_DIR)
+        self.journal = Journal(settings.JOURNAL_DIR, self.worker.name)
         self.database = Database()
         self.time_scale: float = settings.TIME_SCALE
         # A test's clock may run thousands of times faster; no server answers that fast.
@@ -91,6 +92,7 @@ class Process:
         self.site_ids: dict[str, int] = {}  # by key: sites are never removed
         self._rested_at = 0.0
         self._recovered_at = 0.0
+        self._full_until: float | None = None
 
     # The work.
 
@@ -98,7 +100,7 @@ class Process:
         """Take leases until that moment of the loop's clock; whether there was still something to take then."""
         loop = asyncio.get_running_loop()
         while loop.time() < until and not self.draining:
-            claim = await self._take() if len(self._leases) < MOST_LEASES else None
+            claim = await self._take() if len(self._leases) < MOST_LEASES and self.has_room() else None
             self._rest_places()
             await self._recover()
             if claim is not None:
@@ -190,9 +192,27 @@ class Process:
         self._dots = number
 
     def tell_open_dots(self) -> None:
-        """For whoever wants to end this process."""
-        self._dots_file.parent.mkdir(parents=True, exist_ok=True)
-        self._dots_file.write_text(str(self._dots))
+        """For whoever wants to end this process; on a full disk they are not told."""
+        with suppress(OSError):
+            self._dots_file.parent.mkdir(parents=True, exist_ok=True)
+            self._dots_file.write_text(str(self._dots))
+
+    def no_room(self) -> None:
+        """The journal's disk is full: who has not been given to a connection goes back, and nothing new is marked."""
+        if self._full_until is None:
+            log.error("The disk is full: nothing is sent until the journal has room", folder=str(settings.JOURNAL_DIR))
+            self._full_until = asyncio.get_running_loop().time() + FULL_SECONDS
+            for place in self._all_places():
+                place.withdraw()
+
+    def has_room(self) -> bool:
+        """Whether anybody may be marked, as far as this machine's disk goes."""
+        if self._full_until is None:
+            return True
+        now = asyncio.get_running_loop().time()
+        if now > self._full_until:
+            self._full_until = None if self.journal.has_room() else now + FULL_SECONDS
+        return self._full_until is None
 
     async def place(self, key: str, line: Callable[..., Line], *args: object) -> Place:
         """The place of this key, one at a time; its line is read again when it is stale."""

@@ -123,7 +123,8 @@ class Running:
         )  # fmt: skip
 
     def _may_go_on(self) -> bool:
-        return self._open and self._next < len(self.claim.ids) and not self.process.draining
+        halted = self.process.draining or not self.process.has_room()
+        return self._open and self._next < len(self.claim.ids) and not halted
 
     async def _hand_back(self) -> list[int]:
         """Who was not started does not wait for who is on the way. What is left of them for the lease's end."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,25 @@ def test_forgetting_keeps_the_place_of_what_is_built(written: journal.Journal) -
 
     entries = journal.read(written.path, LEASE)
     assert entries == journal.Entries(dots={MESSAGE}, building=MESSAGE)
+
+
+def test_a_full_disk_takes_no_line_or_the_whole_one(written: journal.Journal) -> None:
+    """The disk ends in the middle of the second line; then there is room again."""
+    line = len(f"D {LEASE} {MESSAGE}\n")
+    size = written.path.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    default = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + line + line // 2, before[1]))
+        assert written.dot(LEASE, MESSAGE)
+        assert not written.dot(LEASE, MESSAGE + 1)
+        assert not written.has_room()
+        written.reply(LEASE, MESSAGE, Reply(250, "2.0.0 Ok", EnhancedStatus(2, 0, 0), Phase.DOT))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, default)
+    assert written.has_room()
+    assert written.dot(LEASE, MESSAGE + 2)
+
+    assert journal.read(written.path, LEASE).dots == {MESSAGE, MESSAGE + 2}
+    assert written.path.stat().st_size == size + 2 * line

@@ -1,7 +1,11 @@
-"""An install of its own in var/faults, whose database and broker may be killed. Imported before anything of Django."""
+"""An install of its own in var/faults, whose database and broker may be killed; FAULTS_SLOT tells several apart.
+
+Imported before anything of Django.
+"""
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -9,9 +13,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VAR = ROOT / "var" / "faults"
-LATEST = VAR / "latest.json"
+FAULTS = ROOT / "var" / "faults"
+LATEST = FAULTS / "latest.json"
+VAR = FAULTS / os.environ.get("FAULTS_SLOT", "1")
 FOLDER = Path(tempfile.mkdtemp(prefix="faults-"))  # short: a socket's path has 107 octets at most
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 BROKER_SOCKET = FOLDER / "v.sock"
 LEASE_SECONDS = 4
 
@@ -28,8 +34,13 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 VAR.mkdir(parents=True, exist_ok=True)
 
 
+def alone() -> None:
+    """One run at a time: another one waits here."""
+    fcntl.flock(os.open(FAULTS / "lock", os.O_CREAT | os.O_WRONLY), fcntl.LOCK_EX)
+
+
 def prepare() -> None:
-    """Start the database with empty tables; one run at a time, another one waits here."""
+    """Start the database with empty tables."""
     from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
@@ -37,7 +48,6 @@ def prepare() -> None:
     from config.embedded import postgres
 
     settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
-    fcntl.flock(os.open(settings.RUN_DIR / "faults.lock", os.O_CREAT | os.O_WRONLY), fcntl.LOCK_EX)
     postgres.start(VAR)
     (settings.RUN_DIR / "postgres.keep").touch()  # a `make up` that ends leaves it running
     with connection.cursor() as cursor:
@@ -51,4 +61,3 @@ def leave() -> None:
     from config.embedded import postgres
 
     postgres.stop(VAR)
-    shutil.rmtree(FOLDER, ignore_errors=True)

@@ -51,8 +51,16 @@ class Worker:
         texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
         return max(int(found[1]) for text in texts if (found := re.search(r"VmHWM:\s+(\d+) kB", text)))
 
+    def _listens(self) -> bool:
+        caught = re.search(r"SigCgt:\s+(\w+)", Path(f"/proc/{self._process.pid}/status").read_text())
+        return bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     def terminate(self) -> int:
-        """SIGTERM to the worker, as a deployment does; its exit code."""
+        """SIGTERM to the worker, as a deployment does; its exit code.
+
+        One that still starts has nothing in its hands and ends by the signal itself: we wait until it listens.
+        """
+        wait_for(lambda: not self.alive() or self._listens(), seconds=60)
         self._process.terminate()
         return self._process.wait(timeout=60)
 
