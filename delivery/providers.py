@@ -101,6 +101,12 @@ def label(key: str, language: str) -> str:
     return provider.label_ja if language.startswith("ja") else provider.label_en
 
 
+def family_label(family: str, language: str) -> str:
+    """The names of all who answer alike: `Gmail, Google Workspace`."""
+    keys = [provider.key for provider in named().values() if provider.family == family]
+    return ("、" if language.startswith("ja") else ", ").join(label(key, language) for key in keys)
+
+
 @lru_cache(maxsize=1024)
 def family(name: str) -> str:
     """The family for a key, a label, an MX host or a domain; "" for a name that nobody bears."""

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from delivery import public_views
-from delivery.views import mailbox, messages, settings, warmups
+from delivery.views import helping, mailbox, messages, settings, warmups
 
 app_name = "delivery"
 # What links in sent mail reach: short, since they stand in every message. The own host of a sending domain has no more.
@@ -24,6 +24,8 @@ urlpatterns = [
     path("sandbox/<int:pk>", mailbox.sandbox, name="sandbox_mail"),
     path("sandbox/<int:pk>/letter", mailbox.letter, name="sandbox_letter"),
     path("sandbox/<int:pk>/complain", mailbox.complain, name="sandbox_complain"),
+    path("help/delivery", helping.guide, name="help"),
+    path("help/delivery/<slug:cause>", helping.cause, name="help_cause"),
     path("messages/<int:pk>", messages.message, name="message"),
     path("messages/<int:pk>/copy", messages.copy, name="copy"),
     path("mailings/<int:pk>/people", messages.list_people, name="people"),

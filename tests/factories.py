@@ -27,6 +27,8 @@ F = TypeVar("F", bound=Make)
 FACTORIES: dict[str, Make] = {}
 # Pages that are open to signed-out people, or to everyone who is signed in. All others must say `@requires`.
 OPEN: set[str] = set()
+# Pages whose address names something of the product itself, which no workspace owns.
+OWNERLESS: set[str] = set()
 
 _counter = itertools.count(1)
 
@@ -41,6 +43,10 @@ def factory(*keys: str) -> Callable[[F], F]:
 
 def open_to_all(*names: str) -> None:
     OPEN.update(names)
+
+
+def of_no_workspace(*names: str) -> None:
+    OWNERLESS.update(names)
 
 
 def load() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from django import template
+from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -46,6 +47,26 @@ def cause_word(cause: str | None) -> str:
     if explanation:
         return explanation.title
     return cause or "–"
+
+
+@register.simple_tag
+def cause_link(cause: str | None) -> SafeString:
+    """The same, leading to its page in the help where there is one."""
+    if not explanation_of(cause):
+        return format_html("{}", cause_word(cause))
+    return format_html('<a href="{}">{}</a>', help_url(cause), cause_word(cause))
+
+
+@register.simple_tag
+def help_link(cause: str | None) -> SafeString:
+    """Behind words that have explained a cause; nothing where the help has no page of it."""
+    if not explanation_of(cause):
+        return SafeString()
+    return format_html('<a href="{}">{}</a>', help_url(cause), gettext("More about this cause"))
+
+
+def help_url(cause: str | None) -> str:
+    return reverse("delivery:help_cause", args=[cause])
 
 
 register.simple_tag(wave_words)

@@ -233,6 +233,7 @@ def received(mailing: Mailing) -> Values:
         ("delivery:open", [{"token": keys.web_token(WebPurpose.OPEN, mailing.pk, reader.pk)}]),
         ("delivery:click", [{"token": web, "number": 1}]),
         ("delivery:view", [{"token": keys.web_token(WebPurpose.VIEW, mailing.pk, reader.pk)}]),
+        ("delivery:help_cause", [{"cause": "no_such_user"}]),
         ("delivery:*", [{"token": leave}]),
     ]
 

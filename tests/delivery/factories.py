@@ -12,7 +12,7 @@ from delivery.domains import add
 from delivery.keyring import keyring
 from delivery.models import FromAddress, Mailing, Message, Route, SandboxMail, SendingDomain, WarmUp
 from delivery.tokens import WebPurpose
-from tests.factories import factory
+from tests.factories import factory, of_no_workspace
 
 
 @factory("delivery:people.pk", "delivery:export_people.pk", "delivery:replies.pk", "delivery:decide.pk")
@@ -117,3 +117,11 @@ def view_token(workspace: Workspace) -> str:
 @factory("delivery:unsubscribe.token", "delivery:unsubscribed.token", "delivery:preferences.token")
 def unsubscribe_token(workspace: Workspace) -> str:
     return keyring().unsubscribe_token(0, mailing(workspace).pk)
+
+
+@factory("delivery:help_cause.cause")
+def cause(workspace: Workspace) -> str:
+    return "no_such_user"
+
+
+of_no_workspace("delivery:help_cause")
