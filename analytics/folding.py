@@ -13,12 +13,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from analytics import health_folding
 from analytics.deeds import Deed, Signs, difference
 from analytics.models import Fold
 from delivery.providers import OTHER, provider_of_domain
 
 STEP = 4_000  # transactions of one fold: bounds its rows, since a transaction writes at most some thousand
-NAME = "reports"
+NAME, HEALTH = "reports", "health"
 
 # MessageState → the word of the reports; 100 (returned) is no outcome.
 _WORDS = "(ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result]"
@@ -112,10 +113,10 @@ _LINKS = """
 
 
 @transaction.atomic
-def fold(step: int = STEP) -> bool:
+def fold(name: str = NAME, step: int = STEP) -> bool:
     """One step in one transaction with its cursor. True while there is more to fold at once."""
-    Fold.objects.get_or_create(name=NAME)
-    cursor_row = Fold.objects.select_for_update(skip_locked=True).filter(name=NAME).first()
+    Fold.objects.get_or_create(name=name)
+    cursor_row = Fold.objects.select_for_update(skip_locked=True).filter(name=name).first()
     if cursor_row is None:
         return False  # another worker folds
     with connection.cursor() as cursor:
@@ -124,9 +125,9 @@ def fold(step: int = STEP) -> bool:
         last = cursor_row.tx or _first_tx(cursor, oldest)
         span = {"last": last, "horizon": min(oldest, last + step)}
         if span["horizon"] > last:
-            _fold(cursor, span)
+            FOLDS[name](cursor, span)
         # Also when there was nothing to fold: `tick_age` tells by it whether ticks run.
-        Fold.objects.filter(name=NAME).update(tx=max(last, span["horizon"]), folded_at=Now())
+        Fold.objects.filter(name=name).update(tx=max(last, span["horizon"]), folded_at=Now())
     return span["horizon"] < oldest
 
 
@@ -164,6 +165,10 @@ def _fold(cursor: Any, span: dict[str, int]) -> None:
     cursor.execute(_SIGNS, span)
     _write(cursor, _DEEDS, _by_deed(cursor.fetchall()))
     cursor.execute(_LINKS, span)
+
+
+# Each with a cursor of its own, so that a new one begins where the logs do.
+FOLDS = {NAME: _fold, HEALTH: health_folding.fold}
 
 
 def _write(cursor: Any, sql: str, counts: Counter[Any]) -> None:

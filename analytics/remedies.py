@@ -47,6 +47,12 @@ def of_pause(campaign: Campaign, mailing: Mailing, can: Permissions) -> Remedy |
     return found if found and not found.post else None
 
 
+def of_cause(cause: str, campaign: Campaign, can: Permissions) -> Remedy | None:
+    """Of a cause that a campaign met."""
+    known = knowledge.CAUSES.get(cause)
+    return remedy(known, campaign, *_sent_by(campaign.mailing), can) if known and campaign.mailing else None
+
+
 def _sent_by(mailing: Mailing) -> tuple[SendingDomain, Route | None]:
     return mailing.from_address.sending_domain, mailing.routes.order_by("mailingroute__order").first()
 

@@ -15,7 +15,7 @@ SLICE_SECONDS = 4.0
 def fold() -> None:
     """Fold what has come in; sent again while there is more."""
     until = time.monotonic() + SLICE_SECONDS
-    while folding.fold():
+    while sum(folding.fold(name) for name in folding.FOLDS):
         if time.monotonic() > until:
             fold.delay()
             return

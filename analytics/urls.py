@@ -1,10 +1,12 @@
 from django.urls import path
 
-from analytics.views import overview, queue, report
+from analytics.views import health, overview, queue, report
 
 app_name = "analytics"
 urlpatterns = [
     path("", overview.overview, name="overview"),
+    path("health", health.page, name="health"),
+    path("health/replies", health.replies, name="health_replies"),
     path("settings/queue", queue.queue, name="queue"),
     path("campaigns/<int:pk>/report/live", report.report, name="report"),
     path("campaigns/<int:pk>/report.csv", report.export, name="export"),

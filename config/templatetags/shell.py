@@ -41,6 +41,7 @@ ENTRIES = (
     Entry("analytics:overview", pgettext_lazy("page", "Overview"), "home"),
     Entry("campaigns:list", _("Campaigns"), "mail", ("/messages/", "/mailings/")),
     Entry("contacts:list", _("Contacts"), "users", ("/lists/", "/suppressions/", "/imports/", "/fields/")),
+    Entry("analytics:health", _("Delivery health"), "activity"),
     Entry("delivery:sandbox", _("Sandbox mailbox"), "inbox"),
     Entry("accounts:settings", _("Settings"), "settings"),
 )

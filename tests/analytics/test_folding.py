@@ -38,13 +38,14 @@ class Logs:
         (contact,) = self.world.people([address])
         return Message.objects.create(mailing=self.mailing, contact=contact, rcpt=address, domain=self.domain)
 
-    def outcome(self, message: Message, result: int) -> None:
+    def outcome(self, message: Message, result: int, *, ago: float = 0.0, took_ms: int | None = None) -> None:
+        """`ago` in seconds."""
         code, status, cause = CODES[result]
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO delivery_attempt (lease_id, message_id, mailing_id, result, code, status, cause)"
-                " VALUES (0, %s, %s, %s, %s, %s, %s)",
-                [message.pk, self.mailing.pk, result, code, status, cause],
+                "INSERT INTO delivery_attempt (lease_id, message_id, mailing_id, result, code, status, cause, took_ms,"
+                " at) VALUES (0, %s, %s, %s, %s, %s, %s, %s, now() - %s * interval '1 second')",
+                [message.pk, self.mailing.pk, result, code, status, cause, took_ms, ago],
             )
 
     def event(self, message: Message, kind: Event.Kind, *, machine: str | None = None, link: int | None = None) -> None:
@@ -63,11 +64,11 @@ def logs() -> Logs:
     return Logs()
 
 
-def fold() -> None:
+def fold(name: str = folding.NAME) -> None:
     """Everything up to now. Another session on the same server may hold its transaction for a moment."""
     now = int(world.rows("SELECT pg_current_xact_id()::text::bigint")[0][0])
     deadline = time.monotonic() + 30
-    while folding.fold() or Fold.objects.get().tx <= now:
+    while folding.fold(name) or Fold.objects.get(name=name).tx <= now:
         assert time.monotonic() < deadline
 
 

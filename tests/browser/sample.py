@@ -184,7 +184,8 @@ def campaigns(workspace: Workspace, owner: User) -> Values:
         {"pk": sent.pk, "label": "sent"},
         {"pk": once_more.pk, "label": "again"},
     ]
-    return [("campaigns:*", each), ("analytics:*", [{"pk": sent.pk}]), *received(mailing)]
+    replies = ("analytics:health_replies", [{"query": "?cause=no_such_user"}])
+    return [("campaigns:*", each), replies, ("analytics:*", [{"pk": sent.pk}]), *received(mailing)]
 
 
 DRAFTS = (("en", "newsletter", "Winter gift guide"), ("ja", "newsletter", "冬の贈りものガイド"))

@@ -1,6 +1,7 @@
 // <section data-poll="url">: asks again after 3 s, later 10 s, later 60 s, and while the tab is hidden not at all.
 // The answer replaces the section; an answer without data-poll ends it. 304 (the same ETag) changes nothing.
 // Further elements of the answer with hx-swap-oob replace those of the same id, if their data-state is another one.
+// data-poll-every="60": asks every 60 s.
 // A button [data-poll-pause="#id"] stops and starts it. data-say on the answer is told to the status line.
 import { announce } from "./htmx.js";
 
@@ -11,7 +12,8 @@ let lastSaid = 0;
 const waitFor = (round) => (round < 40 ? 3000 : round < 160 ? 10_000 : 60_000);
 
 function schedule(element, memory) {
-  memory.timer = setTimeout(() => ask(element, memory), waitFor(memory.round++));
+  const every = Number(element.dataset.pollEvery) * 1000;
+  memory.timer = setTimeout(() => ask(element, memory), every || waitFor(memory.round++));
 }
 
 async function ask(element, memory) {

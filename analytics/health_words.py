@@ -1,0 +1,135 @@
+"""The sentences of delivery health: what the figures say, and whether that is as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext_lazy
+
+from analytics.groups import GRAVE, TARGETS, WORDS, YOURS, Group
+from analytics.health import CauseOf, Column, Health
+from analytics.reports import EXPIRED, RATED, provider_name
+from delivery import knowledge
+from delivery.knowledge import Action, Category
+from delivery.message_page import explanation_of
+
+# Shares from which a figure wants a look, and from which it harms the sender (for complaints: Gmail's own rules).
+LIMITS = {"failed": (0.01, 0.02), "complaints": (0.001, 0.003), "delivered": (0.03, 0.06)}
+# Of how many refusals in how many days an address is stopped.
+STOPPED_AFTER = {
+    Category.INACTIVE_MAILBOX: (2, 30),
+    Category.RECIPIENT_POLICY: (3, 90),
+    Category.MAILBOX_FULL: (5, 30),
+}
+STEPS = (0.15, 0.5, 1.0, 2.0)  # percent at which a cell of the heat table grows darker
+ABNORMAL, LEAST = 3, 5  # a bar that is so many times the usual one, of so many people at least
+
+
+@dataclass(frozen=True)
+class Judgement:
+    tone: str
+    icon: str
+    words: Promise
+
+
+GOOD = Judgement("done", "circle-check", pgettext_lazy("judgement", "Good"))
+LOOK = Judgement("wait", "alert-triangle", pgettext_lazy("judgement", "Look"))
+BAD = Judgement("stop", "alert-octagon", pgettext_lazy("judgement", "Too many"))
+
+
+def judged(part: int, whole: int, name: str) -> Judgement | None:
+    """What a share of LIMITS is worth; None of too few people. Of the delivered the share is of those who are not."""
+    if whole < RATED:
+        return None
+    look, bad = LIMITS[name]
+    share = (whole - part if name == "delivered" else part) / whole
+    if share < look:
+        return GOOD
+    few = name == "delivered" or share < bad
+    return LOOK if few else BAD
+
+
+def title_of(cause: str) -> str:
+    """The cause in one line."""
+    words = explanation_of(cause) or explanation_of("unknown")
+    return words.title if words else cause
+
+
+def deed_of(cause: str) -> str:
+    """What Shirase does about it by itself."""
+    known = knowledge.CAUSES.get(cause)
+    if cause == EXPIRED:
+        return _("Tried until the campaign gave up")
+    if known is None:
+        return _("Not sent again by itself")
+    if known.action is Action.SUPPRESS_NOW:
+        return _("Mail to them is stopped")
+    if known.action is Action.SUPPRESS_AFTER_N and known.category in STOPPED_AFTER:
+        times, days = STOPPED_AFTER[known.category]
+        return _("Stopped after %(times)s in %(days)s days") % {"times": times, "days": days}
+    if known.category is Category.INVALID_DOMAIN:
+        return _("The domain rests for a week")
+    return _("Not sent again by itself")
+
+
+def no_retry(cause: str) -> str:
+    """Whether those who failed are tried again, and why not."""
+    if cause == EXPIRED:
+        return _("No. They were tried for as long as the campaign allows.")
+    known = knowledge.CAUSES.get(cause)
+    if known and known.action is Action.SUPPRESS_NOW:
+        return _("No. These addresses are stopped, so that they do not harm your reputation.")
+    if known and known.category is Category.INVALID_DOMAIN:
+        return _("No. The domain is looked at again in a week.")
+    return _("No. Nothing reached these people, and a retry would be refused again.")
+
+
+def tone_of(cause: CauseOf) -> str:
+    """ "stop" where nothing arrives until somebody acts, "wait" where somebody should look, else ""."""
+    if cause.group in GRAVE:
+        return "stop"
+    return "wait" if cause.group in YOURS else ""
+
+
+def abnormal(trend: Sequence[int]) -> list[bool]:
+    """Which bars stand out from the others."""
+    usual = median(trend) if trend else 0
+    return [people >= LEAST and people > ABNORMAL * max(usual, 1) for people in trend]
+
+
+def step(part: int, whole: int) -> int:
+    """How dark a cell is: 0 for nobody, 1 to 5."""
+    percent = part * 100 / whole if whole else 0
+    return 1 + sum(percent >= bound for bound in STEPS) if part else 0
+
+
+def above(column: Column, group: Group) -> bool:
+    """Whether more failed there than should."""
+    return column.rated and column.failed.get(group, 0) * 100 > TARGETS[group] * column.tried
+
+
+def place(provider: str) -> str:
+    return provider_name(provider) or _("Other domains")
+
+
+def heat_finding(health: Health) -> str:
+    """How many cells are above their targets, and which of them is furthest."""
+    cells = [(column, group) for column in health.columns for group in health.groups if above(column, group)]
+    if not cells:
+        return _("No provider is above its targets")
+
+    def times(cell: tuple[Column, Group]) -> float:
+        column, group = cell
+        return column.failed[group] / column.tried / TARGETS[group]
+
+    column, group = max(cells, key=times)
+    words = ngettext(
+        "%(n)s cell is above its target: %(where)s, %(what)s",
+        "%(n)s cells are above their targets, most of all %(where)s: %(what)s",
+        len(cells),
+    )
+    return words % {"n": len(cells), "where": place(column.provider), "what": WORDS[group]}

@@ -1,0 +1,113 @@
+"""Delivery health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts.roles import Can, WorkspaceRequest, requires
+from analytics import advice, health, remedies
+from analytics.advice import Asked
+from analytics.groups import GRAVE, YOURS, Group
+from analytics.health import Choice, Health
+from analytics.remedies import Remedy
+from campaigns.models import Campaign
+from delivery import providers
+from delivery.models import SendingDomain
+
+OFFERED = 50  # campaigns, newest first
+
+
+def choice_of(request: WorkspaceRequest) -> Choice:
+    """What the query string asks for; without live mail the sandbox's figures are an example. Raises Http404."""
+    asked = request.GET
+    days = next((one for one in health.PERIODS if str(one) == asked.get("days")), health.USUAL)
+    sandbox = asked.get("domain") == "sandbox" or not health.any_mail(request.workspace, sandbox=False)
+    return Choice(
+        workspace=request.workspace,
+        days=days,
+        sandbox=sandbox,
+        until=timezone.now(),
+        domain=_domain(request, asked.get("domain", "")),
+        mailing=_mailing(request, asked.get("campaign", "")),
+    )
+
+
+def _domain(request: WorkspaceRequest, asked: str) -> int | None:
+    if not asked.isdecimal():
+        return None
+    found = SendingDomain.objects.of(request.workspace).filter(pk=asked[:18]).first()
+    if found is None:
+        raise Http404
+    return found.pk
+
+
+def _mailing(request: WorkspaceRequest, asked: str) -> int | None:
+    if not asked.isdecimal():
+        return None
+    found = Campaign.objects.of(request.workspace).filter(pk=asked[:18], mailing__isnull=False).first()
+    if found is None:
+        raise Http404
+    return found.mailing_id
+
+
+@requires(Can.VIEW)
+@require_GET
+def page(request: WorkspaceRequest) -> HttpResponse:
+    choice = choice_of(request)
+    live = not choice.sandbox or health.any_mail(request.workspace, sandbox=False)
+    made = health.look(choice)
+    shown = advice.advice(choice, asked_of(request) or _worst(made))
+    context: dict[str, Any] = {
+        "choice": choice,
+        "health": made,
+        "advice": [(one, _remedy(request, one)) for one in shown],
+        "grave": GRAVE,
+        "live": live,
+        "empty": not live and not health.any_mail(request.workspace, sandbox=True),
+        "periods": health.PERIODS,
+        "campaigns": _campaigns(request, choice),
+        "domains": SendingDomain.objects.of(request.workspace).filter(sandbox=False, verified_at__isnull=False),
+        "asked": request.GET,
+        "now": choice.until,
+    }
+    template = "analytics/_health.html" if request.headers.get("X-Poll") else "analytics/health.html"
+    return render(request, template, context)
+
+
+def asked_of(request: WorkspaceRequest) -> Asked:
+    """Raises Http404 for a group or provider that there is not."""
+    asked = Asked(**{name: request.GET.get(name, "")[:80] for name in ("cause", "group", "provider")})
+    if asked.group not in ("", *Group) or not providers.known(asked.provider):
+        raise Http404
+    return asked
+
+
+def _worst(made: Health) -> Asked:
+    """Unasked, the page shows what nobody but its reader can end, or else what most people failed for."""
+    ranked = sorted(made.causes, key=lambda row: (row.group not in GRAVE, row.group not in YOURS, -row.people))
+    return Asked(cause=ranked[0].cause) if ranked else Asked(cause="-")
+
+
+def _remedy(request: WorkspaceRequest, one: advice.Advice) -> Remedy | None:
+    return remedies.of_cause(one.cause, one.campaigns[0].campaign, request.can) if one.campaigns else None
+
+
+@requires(Can.VIEW)
+@require_GET
+def replies(request: WorkspaceRequest) -> HttpResponse:
+    """What their servers said about one cause: each kind of reply once."""
+    choice, asked = choice_of(request), asked_of(request)
+    found = advice.advice(choice, Asked(cause=asked.cause, provider=asked.provider)) if asked.cause else []
+    if not found:
+        return redirect("analytics:health")
+    return render(request, "analytics/health_replies.html", {"choice": choice, "one": found[0], "asked": asked})
+
+
+def _campaigns(request: WorkspaceRequest, choice: Choice) -> Any:
+    begun = Campaign.objects.of(request.workspace).filter(mailing__started_at__isnull=False)
+    return begun.filter(mailing__from_address__sending_domain__sandbox=choice.sandbox).order_by("-pk")[:OFFERED]

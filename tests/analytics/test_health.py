@@ -1,0 +1,220 @@
+"""Delivery health: the hourly roll-ups against the logs, and what the page makes of them."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User, Workspace
+from analytics import folding, health, said
+from analytics.groups import Group
+from analytics.health import Choice
+from analytics.models import HealthHour, HealthWait
+from campaigns.models import Campaign
+from delivery.furnishing import sandbox_route
+from delivery.models import Domain, Event, Mailing, Message, MessageException
+from tests.analytics.test_folding import Logs, fold
+from tests.factories import make_member
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def logs() -> Logs:
+    return Logs()
+
+
+def choice(logs: Logs, **asked: object) -> Choice:
+    values = {"days": 30, "sandbox": False, "until": timezone.now(), **asked}
+    return Choice(workspace=logs.world.workspace, **values)  # type: ignore[arg-type]
+
+
+def folded() -> None:
+    fold(folding.HEALTH)
+
+
+def outcomes(**of: object) -> dict[tuple[str, str], int]:
+    rows = HealthHour.objects.filter(n__gt=0, **of).values_list("outcome", "cause").annotate(people=Sum("n"))
+    return {(outcome, cause): people for outcome, cause, people in rows.order_by()}
+
+
+def test_whoever_moves_leaves_the_hour_in_which_they_were_counted(logs: Logs) -> None:
+    message = logs.message("a@gmail.com")
+    logs.outcome(message, 1, ago=2 * 3600)
+    folded()
+    assert outcomes() == {("retrying", "greylisted"): 1}
+    logs.outcome(message, 2)
+    folded()
+    assert outcomes() == {("delivered", ""): 1}
+    assert HealthHour.objects.filter(n__lt=0).count() == 0
+
+
+def test_the_wait_is_from_the_first_try_to_acceptance(logs: Logs) -> None:
+    quick, slow = logs.message("a@gmail.com"), logs.message("b@gmail.com")
+    logs.outcome(quick, 2, took_ms=400)
+    logs.outcome(slow, 1, ago=3600, took_ms=1000)
+    folded()
+    assert HealthWait.objects.count() == 1
+    logs.outcome(slow, 2, took_ms=1000)
+    folded()
+    figures = health.look(choice(logs)).figures
+    assert (figures.waited, figures.late) == (2, 1)
+    assert figures.p95 is not None and 2500 < figures.p95 < 5100
+
+
+def test_a_complaint_counts_once_beside_where_the_person_stands(logs: Logs) -> None:
+    message = logs.message("a@yahoo.com")
+    logs.outcome(message, 2)
+    for _ in range(2):
+        logs.event(message, Event.Kind.COMPLAINT)
+        folded()
+    assert outcomes() == {("delivered", ""): 1, ("complaint", ""): 1}
+
+
+def test_what_never_left_the_server_is_in_no_figure(logs: Logs) -> None:
+    logs.mailing.mailing_routes.update(route=sandbox_route())
+    logs.outcome(logs.message("a@gmail.com"), 3)
+    folded()
+    assert outcomes(sandbox=False) == {}
+    assert outcomes(sandbox=True) == {("failed", "no_such_user"): 1}
+    assert not health.any_mail(logs.world.workspace, sandbox=False)
+
+
+def test_every_sum_of_the_page_is_the_same_people(logs: Logs) -> None:
+    """Causes, cells and columns of the same mail add up, whatever came after what."""
+    chance = random.Random(4)
+    domains = [logs.domain, *Domain.objects.bulk_create(Domain(name=f"d{n}.example") for n in range(3))]
+    last = {}
+    for n in range(120):
+        message = logs.message(f"p{n}@gmail.com")
+        Message.objects.filter(pk=message.pk).update(domain=chance.choice(domains))
+        for _ in range(chance.randint(1, 3)):
+            last[n] = chance.choice([1, 2, 3, 3, 4])
+            logs.outcome(message, last[n], ago=chance.uniform(0, 20 * 86400))
+        if n % 40 == 0:
+            folded()
+    folded()
+    made = health.look(choice(logs))
+    figures = made.figures
+    assert figures.tried == 120
+    assert figures.failed == list(last.values()).count(3)
+    assert sum(row.people for row in made.causes) == figures.failed
+    assert sum(column.all_failed for column in made.columns) == figures.failed
+    assert sum(column.tried for column in made.columns) == figures.tried
+    assert all(sum(row.trend) == row.people for row in made.causes)
+    assert {row.group for row in made.causes} == {Group.ABSENT}
+
+
+def test_a_period_and_a_domain_narrow_the_figures(logs: Logs) -> None:
+    logs.outcome(logs.message("a@gmail.com"), 3, ago=3 * 86400)
+    logs.outcome(logs.message("b@gmail.com"), 3)
+    folded()
+    assert health.look(choice(logs, days=1)).figures.failed == 1
+    assert health.look(choice(logs)).figures.failed == 2
+    assert health.look(choice(logs, domain=logs.world.from_address.sending_domain_id)).figures.failed == 2
+    assert health.look(choice(logs, domain=0)).figures.failed == 0
+
+
+def test_what_commits_late_is_counted_later_and_once(logs: Logs) -> None:
+    early, late = logs.message("a@gmail.com"), logs.message("b@gmail.com")
+    written, may_commit = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            logs.outcome(late, 3)
+            written.set()
+            may_commit.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    written.wait(10)
+    logs.outcome(early, 3)
+    while folding.fold(folding.HEALTH):
+        pass
+    assert outcomes() == {}
+    may_commit.set()
+    thread.join()
+    folded()
+    assert outcomes() == {("failed", "no_such_user"): 2}
+
+
+def test_the_first_and_the_last_of_a_cause_are_known(logs: Logs) -> None:
+    for address, ago in (("a@gmail.com", 7200), ("b@gmail.com", 60), ("c@gmail.com", 3600)):
+        logs.outcome(logs.message(address), 3, ago=ago)
+    folded()
+    (row,) = health.look(choice(logs)).causes
+    assert row.first_at and row.last_at
+    now = timezone.now()
+    assert timedelta(seconds=7190) < now - row.first_at < timedelta(seconds=7300)
+    assert timedelta(seconds=50) < now - row.last_at < timedelta(seconds=160)
+
+
+def reader_of(logs: Logs, client: Client) -> Client:
+    client.force_login(make_member(logs.world.workspace), backend=BACKEND)
+    return client
+
+
+def test_the_page_explains_counts_and_leads_on(logs: Logs, client: Client) -> None:
+    """In both languages, with what hostile servers say shown as text."""
+    campaign = Campaign.objects.create(workspace=logs.world.workspace, name="October", mailing=logs.mailing)
+    Mailing.objects.update(started_at=timezone.now())
+    for n in range(60):
+        message = logs.message(f"p{n}@gmail.com")
+        logs.outcome(message, 3 if n < 5 else 2)
+        if n < 5:
+            Message.objects.filter(pk=message.pk).update(state=3)
+            MessageException.objects.create(message=message, mailing=logs.mailing, state=3, cause="no_such_user")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery_attempt SET reply = '5.1.1 <script>alert(1)</script> id-' || id WHERE result = 3"
+        )
+    fold()
+    folded()
+    reader = reader_of(logs, client)
+    page = reader.get("/health").content.decode()
+    for words in ("91.7%", "55 of 60", "5 of 60", "This address does not exist", "×5", "▲", "Prepare resend"):
+        assert (words in page) == (words != "Prepare resend"), words  # nobody is there to send to again
+    assert "&lt;script&gt;" in page and "<script>alert" not in page
+    assert f"/mailings/{campaign.mailing_id}/people?outcome=failed&amp;cause=no_such_user" in page
+    cell = reader.get("/health?group=absent&provider=gmail&days=7").content.decode()
+    assert 'aria-current="true"' in cell and "5 people at Gmail" in cell
+    replies = reader.get("/health/replies?cause=no_such_user").content.decode()
+    assert "One of them" in replies and replies.count("<tr>") == 2
+    User.objects.update(language="ja")
+    japanese = reader.get("/health").content.decode()
+    assert "到達状況" in japanese and "60 件中 55 件" in japanese
+
+
+@pytest.mark.parametrize("query", ["campaign=1", "domain=1", "group=none", "provider=none"])
+def test_what_there_is_not_is_not_found(logs: Logs, client: Client, query: str) -> None:
+    other = make_member(Workspace.objects.create(name="Other"))
+    client.force_login(other, backend=BACKEND)
+    assert client.get(f"/health?{query}").status_code == 404
+
+
+def test_before_any_mail_the_page_says_so(logs: Logs, client: Client) -> None:
+    assert "Nothing to judge yet" in reader_of(logs, client).get("/health").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("5.1.1 <a@b.example>: unknown 1A2B3C4D5E", "5.1.1 <xyz@c.example>: unknown 9F8E7D6C5B"),
+        ("4.2.0 try  later", "4.2.0 Try later"),
+    ],
+)
+def test_replies_that_differ_by_what_is_only_this_persons_are_one(one: str, other: str) -> None:
+    assert said.pattern(one) == said.pattern(other)
+
+
+def test_another_status_is_another_reply() -> None:
+    assert said.pattern("5.1.1 no") != said.pattern("5.7.1 no")
