@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from analytics import said
 from analytics.groups import Group, group_of
-from analytics.health import Cell, Choice, cells_of, columns_of, seen
+from analytics.health import FAILED, Cell, Choice, cells_of, columns_of, seen
 from analytics.models import MailingOutcome
 from analytics.said import Said
 from campaigns.models import Campaign
@@ -78,7 +78,7 @@ def advice(choice: Choice, asked: Asked) -> list[Advice]:
     named = {column.provider for column in columns_of(cells)} - {OTHER}
     by_cause: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.outcome == "failed" and _wanted(cell, asked, named):
+        if cell.outcome in FAILED and _wanted(cell, asked, named):
             by_cause[cell.cause].append(cell)
     ranked = sorted(by_cause.items(), key=lambda item: -sum(cell.n for cell in item[1]))
     return [_advice(choice, asked, cause, members) for cause, members in ranked[:CARDS]]
@@ -117,7 +117,7 @@ def _advice(choice: Choice, asked: Asked, cause: str, members: list[Cell]) -> Ad
 def campaigns_of(choice: Choice, cause: str, provider: str = "") -> list[InCampaign]:
     """Campaigns of the choice in which somebody failed for the cause, newest first."""
     begun = list(_mailings(choice).order_by("-pk").values_list("pk", flat=True)[:CAMPAIGNS])
-    rows = MailingOutcome.objects.filter(mailing__in=begun, outcome="failed", cause=cause, n__gt=0)
+    rows = MailingOutcome.objects.filter(mailing__in=begun, outcome__in=FAILED, cause=cause, n__gt=0)
     if provider:
         rows = rows.filter(provider=provider)
     people: dict[int, int] = defaultdict(int)
@@ -141,7 +141,7 @@ _REPLIES = f"""
     SELECT a.code, coalesce(a.reply, ''), m.id
     FROM (
         SELECT message_id FROM delivery_messageexception
-        WHERE mailing_id = %(mailing)s AND cause = %(cause)s AND state = %(state)s
+        WHERE mailing_id = %(mailing)s AND cause = %(cause)s AND state = ANY(%(states)s)
         ORDER BY message_id DESC LIMIT %(limit)s
     ) e JOIN delivery_message m ON m.id = e.message_id
     JOIN LATERAL (
@@ -157,7 +157,8 @@ def replies_of(campaigns: list[InCampaign], cause: str) -> tuple[list[tuple[int,
     with connection.cursor() as cursor:
         for one in campaigns:
             parameters: dict[str, Any] = {
-                "mailing": one.campaign.mailing_id, "cause": cause, "state": MessageState.FAILED, "limit": LOOKED_AT,
+                "mailing": one.campaign.mailing_id, "cause": cause, "limit": LOOKED_AT,
+                "states": [MessageState.FAILED, MessageState.DELIVERED],
             } | of_provider(one.provider)  # fmt: skip
             cursor.execute(_REPLIES, parameters)
             found += cursor.fetchall()

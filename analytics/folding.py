@@ -21,7 +21,7 @@ from delivery.providers import OTHER, provider_of_domain
 STEP = 4_000  # transactions of one fold: bounds its rows, since a transaction writes at most some thousand
 NAME, HEALTH = "reports", "health"
 
-# MessageState → the word of the reports; 100 (returned) is no outcome.
+# MessageState → the word of the reports; 100 (returned) is no outcome, and who bounced later (101) stays delivered.
 _WORDS = "(ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result]"
 
 _MINUTES = f"""
@@ -38,16 +38,16 @@ _MINUTES = f"""
 _MOVES = f"""
     WITH touched AS (
         SELECT DISTINCT message_id FROM delivery_attempt
-        WHERE tx >= %(last)s AND tx < %(horizon)s AND message_id IS NOT NULL AND result <> 100
+        WHERE tx >= %(last)s AND tx < %(horizon)s AND message_id IS NOT NULL AND result < 100
     ), stand AS (
         SELECT t.message_id, was.*, now_is.* FROM touched t
         CROSS JOIN LATERAL (
             SELECT result AS new, cause AS new_cause, code AS new_code, status AS new_status FROM delivery_attempt
-            WHERE message_id = t.message_id AND tx < %(horizon)s AND result <> 100 ORDER BY id DESC LIMIT 1
+            WHERE message_id = t.message_id AND tx < %(horizon)s AND result < 100 ORDER BY id DESC LIMIT 1
         ) now_is
         LEFT JOIN LATERAL (
             SELECT result AS old, cause AS old_cause, code AS old_code, status AS old_status FROM delivery_attempt
-            WHERE message_id = t.message_id AND tx < %(last)s AND result <> 100 ORDER BY id DESC LIMIT 1
+            WHERE message_id = t.message_id AND tx < %(last)s AND result < 100 ORDER BY id DESC LIMIT 1
         ) was ON true
     ), moved AS (
         SELECT message_id, new AS result, new_cause AS cause, new_code AS code, new_status AS status, 1 AS n FROM stand
@@ -60,6 +60,14 @@ _MOVES = f"""
     JOIN delivery_domain d ON d.id = m.domain_id LEFT JOIN delivery_site s ON s.id = d.site_id
     WHERE moved.result <> 0
     GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n) <> 0
+"""
+_BOUNCED = """
+    SELECT a.mailing_id, d.name, coalesce(s.provider, ''), 'bounced', coalesce(a.cause, ''),
+        concat_ws(' ', a.code, a.status), count(*)
+    FROM delivery_attempt a JOIN delivery_message m ON m.id = a.message_id
+    JOIN delivery_domain d ON d.id = m.domain_id LEFT JOIN delivery_site s ON s.id = d.site_id
+    WHERE a.tx >= %(last)s AND a.tx < %(horizon)s AND a.result = 101
+    GROUP BY 1, 2, 3, 4, 5, 6
 """
 _OUTCOMES = """
     INSERT INTO analytics_mailingoutcome AS r (mailing_id, provider, outcome, cause, code, n)
@@ -161,7 +169,9 @@ def _first_tx(cursor: Any, oldest: int) -> int:
 def _fold(cursor: Any, span: dict[str, int]) -> None:
     cursor.execute(_MINUTES, span)
     cursor.execute(_MOVES, span)
-    _write(cursor, _OUTCOMES, _by_provider(cursor.fetchall()))
+    moves = cursor.fetchall()
+    cursor.execute(_BOUNCED, span)
+    _write(cursor, _OUTCOMES, _by_provider([*moves, *cursor.fetchall()]))
     cursor.execute(_SIGNS, span)
     _write(cursor, _DEEDS, _by_deed(cursor.fetchall()))
     cursor.execute(_LINKS, span)

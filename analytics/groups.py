@@ -66,7 +66,6 @@ _MEMBERS: dict[Group, tuple[Category, ...]] = {
     Group.OURS: (Category.OUR_CREDENTIALS, Category.RELAY_DENIED, Category.SIZE, Category.TLS_REQUIRED),
 }  # fmt: skip
 _GROUPS = {category: group for group, categories in _MEMBERS.items() for category in categories}
-PROOFS = frozenset({Category.AUTH_SPF, Category.AUTH_DKIM, Category.AUTH_DMARC})
 
 
 def group_of(cause: str) -> Group:

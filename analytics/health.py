@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 PERIODS = (1, 7, 30, 90)  # days
 USUAL = 30
-TRIED = ("delivered", "failed", "retrying", "unknown")
+TRIED = ("delivered", "failed", "bounced", "retrying", "unknown")
+FAILED = ("failed", "bounced")
 # They tell no sender who reported it, so that nobody can complain there as far as we know.
 SILENT = frozenset({"gmail", "google_workspace", "icloud", "docomo", "au", "softbank", "rakuten_mobile", "yahoo_japan"})
 NAMED = 7  # providers with a column of their own
@@ -68,7 +69,8 @@ class Figures:
     """People. `tried` = delivered + failed + retrying + unknown. Of the waits: how many are known, how many late."""
 
     delivered: int = 0
-    failed: int = 0
+    failed: int = 0  # those included whose server took it and a report then said that it did not arrive
+    bounced: int = 0  # these
     retrying: int = 0
     unknown: int = 0
     complaints: int = 0
@@ -146,13 +148,19 @@ _CELLS = f"""
     SELECT provider, outcome, cause, sum(n)::bigint, min(first_at), max(last_at) {_OF_HOURS}
     GROUP BY 1, 2, 3 HAVING sum(n) > 0
 """
+# Who bounced later stands there with the delivered too.
 _OF_MAILING = """
-    SELECT provider, outcome, cause, sum(n)::bigint, NULL, NULL FROM analytics_mailingoutcome
-    WHERE mailing_id = %(mailing)s GROUP BY 1, 2, 3 HAVING sum(n) > 0
+    WITH cells AS (
+        SELECT provider, outcome, cause, n FROM analytics_mailingoutcome WHERE mailing_id = %(mailing)s
+        UNION ALL
+        SELECT provider, 'delivered', '', -n FROM analytics_mailingoutcome
+        WHERE mailing_id = %(mailing)s AND outcome = 'bounced'
+    )
+    SELECT provider, outcome, cause, sum(n)::bigint, NULL, NULL FROM cells GROUP BY 1, 2, 3 HAVING sum(n) > 0
 """
 _TREND = f"""
     SELECT cause, (hour AT TIME ZONE %(zone)s)::date - %(first)s::date, date_part('hour', hour - %(since)s)::int,
-        sum(n)::bigint {_OF_HOURS} AND outcome = 'failed' GROUP BY 1, 2, 3
+        sum(n)::bigint {_OF_HOURS} AND outcome IN ('failed', 'bounced') GROUP BY 1, 2, 3
 """
 _STEPS = """
     SELECT provider, step, sum(n)::bigint FROM analytics_healthwait
@@ -198,7 +206,11 @@ def _figures(choice: Choice, cells: list[Cell]) -> Figures:
         for step, people in steps.items():
             together[step] += people
     return Figures(
-        **{outcome: sums[outcome] for outcome in TRIED},
+        delivered=sums["delivered"],
+        failed=sums["failed"] + sums["bounced"],
+        bounced=sums["bounced"],
+        retrying=sums["retrying"],
+        unknown=sums["unknown"],
         complaints=_complaints(choice) if choice.mailing else sums["complaint"],
         reporting=sum(cell.n for cell in cells if cell.outcome == "delivered" and cell.provider not in SILENT),
         waited=sum(together.values()),
@@ -217,7 +229,7 @@ def _causes(choice: Choice, cells: list[Cell]) -> list[CauseOf]:
     trends = {} if choice.mailing else _trends(choice)
     by_cause: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.outcome == "failed":
+        if cell.outcome in FAILED:
             by_cause[cell.cause].append(cell)
     made = [
         CauseOf(cause, sum(cell.n for cell in members), *seen(members), trends.get(cause, []))
@@ -263,7 +275,7 @@ def columns_of(cells: list[Cell]) -> list[Column]:
     for cell in cells:
         column = cell.provider if cell.provider in named else "other"
         whole[column] += cell.n if cell.outcome in TRIED else 0
-        if cell.outcome == "failed":
+        if cell.outcome in FAILED:
             failed[column][group_of(cell.cause)] += cell.n
     order = [*named, "other"] if whole["other"] else named
     return [Column(key, whole[key], dict(failed[key])) for key in order]

@@ -51,7 +51,9 @@ _MOVES = f"""
         WHERE old_result IS NOT NULL
     )
     SELECT {_WHERE},
-        (ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result], coalesce(moved.cause, ''),
+        CASE result WHEN 101 THEN 'bounced'
+            ELSE (ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result] END,
+        coalesce(moved.cause, ''),
         CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END,
         sum(n), min(at) FILTER (WHERE n > 0), max(at) FILTER (WHERE n > 0)
     FROM moved {_PLACE}

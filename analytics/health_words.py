@@ -116,6 +116,17 @@ def place(provider: str) -> str:
     return provider_name(provider) or _("Other domains")
 
 
+def span_words(seconds: float | None) -> str:
+    """A wait: `0.8 s`, `14 min`, `3.5 h`."""
+    if seconds is None:
+        return "–"
+    if seconds < 99.5:
+        return _("%(n)s s") % {"n": f"{seconds:.1f}" if seconds < 9.95 else f"{seconds:.0f}"}
+    if seconds < 99.5 * 60:
+        return _("%(n)s min") % {"n": f"{seconds / 60:.0f}"}
+    return _("%(n)s h") % {"n": f"{seconds / 3600:.1f}" if seconds < 36000 else f"{seconds / 3600:.0f}"}
+
+
 def heat_finding(health: Health) -> str:
     """How many cells are above their targets, and which of them is furthest."""
     cells = [(column, group) for column in health.columns for group in health.groups if above(column, group)]

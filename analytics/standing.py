@@ -10,7 +10,8 @@ _PEOPLE = """
         CASE WHEN o.outcome = 'delivered' THEN '2xx' WHEN o.code ~ '^[0-9]' THEN left(o.code, 1) || 'xx'
             ELSE 'none' END, sum(o.n)::bigint
     FROM delivery_mailing m JOIN analytics_mailingoutcome o ON o.mailing_id = m.id
-    WHERE m.state IN ('expanding', 'sending', 'paused') GROUP BY 1, 2, 3 HAVING sum(o.n) > 0 ORDER BY 1, 2, 3
+    WHERE m.state IN ('expanding', 'sending', 'paused') AND o.outcome <> 'bounced'
+    GROUP BY 1, 2, 3 HAVING sum(o.n) > 0 ORDER BY 1, 2, 3
 """
 
 

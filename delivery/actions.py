@@ -28,6 +28,8 @@ ACTIONS = {
     "domain.live": _("Switched a domain live"),
     "domain.not_live": _("Switched a domain back to the sandbox"),
     "domain.limited": _("Changed the limits of a domain"),
+    "domain.record_gone": _("A record of a domain was no longer right in the DNS"),
+    "domain.record_back": _("A record of a domain was right again in the DNS"),
     "domain.key_made": _("Made a new DKIM key for a domain"),
     "domain.key_signs": _("A domain's DKIM key was found in the DNS and signs"),
     "from_address.added": _("Added a From address"),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
-from delivery import dkim, dkim_keys, dns, mailings, spf, tracking_hosts
+from delivery import dkim, dkim_keys, dns, domain_changes, mailings, spf, tracking_hosts
 from delivery.domain_records import (
     HARMLESS,
     MAX_FOUND,
@@ -193,6 +193,7 @@ def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> No
         | {"notes": notes[record.key]}
         for record, found in answers.items()
     }
+    domain_changes.note(domain, checks)
     kept = SendingDomain.objects.filter(pk=domain.pk)
     # Before the host is asked: its proxy may first ask us whether to get a certificate for it.
     kept.update(checks=checks, checked_at=now)

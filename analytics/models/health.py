@@ -13,14 +13,14 @@ from delivery.models import SendingDomain
 
 class HealthHour(models.Model):
     """People by the hour of what happened to them last, and why. A person stands in one row at a time, but for
-    complaints, which are told beside where they stand."""
+    complaints, which are told beside where they stand. Who bounced later is with the delivered no more."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     sandbox = models.BooleanField()
     hour = models.DateTimeField()
     sending_domain = models.ForeignKey(SendingDomain, on_delete=models.CASCADE, related_name="+", db_index=False)
     provider = models.CharField(max_length=40)  # a key of delivery.providers, or "other"
-    outcome = models.CharField(max_length=12)  # those of MailingOutcome, and "complaint"
+    outcome = models.CharField(max_length=12)  # as of MailingOutcome; "complaint"
     cause = models.CharField(max_length=80, blank=True)
     code = models.CharField(max_length=20, blank=True)  # "550 5.1.1", "" where no server said anything
     n = models.BigIntegerField(default=0)

@@ -31,11 +31,12 @@ class MailingMinute(models.Model):
 
 
 class MailingOutcome(models.Model):
-    """People of a mailing by provider, where they stand now, and why."""
+    """People of a mailing by provider, where they stand now, and why. Who bounced later stands with the delivered, and
+    beside them in a row of their own."""
 
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_index=False)
     provider = models.CharField(max_length=40)  # a key of delivery.providers, or "other"
-    outcome = models.CharField(max_length=12)  # delivered, retrying, failed, unknown, held, not_sent
+    outcome = models.CharField(max_length=12)  # delivered, retrying, failed, unknown, held, not_sent; bounced
     cause = models.CharField(max_length=80, blank=True)
     code = models.CharField(max_length=20, blank=True)  # "550 5.1.1", "" where no server said anything
     n = models.BigIntegerField(default=0)

@@ -74,18 +74,7 @@ def bar_word(choice: Choice) -> str:
     return {1: _("Per hour"), 90: _("Per 5 days")}.get(choice.days, _("Per day"))
 
 
-@register.simple_tag
-def span_words(seconds: float | None) -> str:
-    """A wait: `0.8 s`, `14 min`, `3.5 h`."""
-    if seconds is None:
-        return "–"
-    if seconds < 9.95:
-        return _("%(n)s s") % {"n": f"{seconds:.1f}"}
-    if seconds < 99.5:
-        return _("%(n)s s") % {"n": f"{seconds:.0f}"}
-    if seconds < 99.5 * 60:
-        return _("%(n)s min") % {"n": f"{seconds / 60:.0f}"}
-    return _("%(n)s h") % {"n": f"{seconds / 3600:.1f}" if seconds < 36000 else f"{seconds / 3600:.0f}"}
+register.simple_tag(health_words.span_words)
 
 
 @register.simple_tag

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from analytics import advice, health, remedies
+from analytics import advice, changes, codes, health, health_words, proofs, remedies, waiting
 from analytics.advice import Asked
+from analytics.codes import Code
 from analytics.groups import GRAVE, YOURS, Group
 from analytics.health import Choice, Health
 from analytics.remedies import Remedy
 from campaigns.models import Campaign
+from contacts.cells import csv_lines
 from delivery import providers
 from delivery.models import SendingDomain
 
@@ -61,12 +64,16 @@ def page(request: WorkspaceRequest) -> HttpResponse:
     choice = choice_of(request)
     live = not choice.sandbox or health.any_mail(request.workspace, sandbox=False)
     made = health.look(choice)
+    changed = changes.changes(choice)
     shown = advice.advice(choice, asked_of(request) or _worst(made))
     context: dict[str, Any] = {
         "choice": choice,
         "health": made,
         "advice": [(one, _remedy(request, one)) for one in shown],
         "grave": GRAVE,
+        "waiting": waiting.waiting(choice, changed),
+        "proofs": [] if choice.mailing else proofs.proofs(choice),
+        "changes": changed,
         "live": live,
         "empty": not live and not health.any_mail(request.workspace, sandbox=True),
         "periods": health.PERIODS,
@@ -106,6 +113,33 @@ def replies(request: WorkspaceRequest) -> HttpResponse:
     if not found:
         return redirect("analytics:health")
     return render(request, "analytics/health_replies.html", {"choice": choice, "one": found[0], "asked": asked})
+
+
+@requires(Can.VIEW)
+@require_GET
+def list_codes(request: WorkspaceRequest) -> HttpResponse:
+    choice = choice_of(request)
+    rows = codes.codes(choice)
+    context = {"choice": choice, "codes": rows, "total": sum(row.people for row in rows)}
+    return render(request, "analytics/health_codes.html", context)
+
+
+@requires(Can.VIEW)
+@require_GET
+def export(request: WorkspaceRequest) -> StreamingHttpResponse:
+    """The table of codes as CSV, times in UTC."""
+    rows = codes.codes(choice_of(request))
+    response = StreamingHttpResponse(csv_lines(COLUMNS, map(_exported, rows)), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="delivery-health.csv"'
+    return response
+
+
+COLUMNS = ("code", "provider", "group", "cause", "title", "people", "first_seen", "last_seen")
+
+
+def _exported(row: Code) -> tuple[object, ...]:
+    times = (at.astimezone(UTC).isoformat(timespec="seconds") if at else "" for at in (row.first_at, row.last_at))
+    return (row.code, row.provider, str(row.group), row.cause, health_words.title_of(row.cause), row.people, *times)
 
 
 def _campaigns(request: WorkspaceRequest, choice: Choice) -> Any:

@@ -22,6 +22,7 @@ CODES = {
     3: (550, "5.1.1", "no_such_user"),
     4: (None, None, "timeout"),
     5: (None, None, "crashed"),
+    101: (550, "5.1.1", "no_such_user"),
 }
 
 

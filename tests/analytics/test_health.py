@@ -16,7 +16,7 @@ from accounts.models import User, Workspace
 from analytics import folding, health, said
 from analytics.groups import Group
 from analytics.health import Choice
-from analytics.models import HealthHour, HealthWait
+from analytics.models import HealthHour, HealthWait, MailingOutcome
 from campaigns.models import Campaign
 from delivery.furnishing import sandbox_route
 from delivery.models import Domain, Event, Mailing, Message, MessageException
@@ -68,6 +68,23 @@ def test_the_wait_is_from_the_first_try_to_acceptance(logs: Logs) -> None:
     figures = health.look(choice(logs)).figures
     assert (figures.waited, figures.late) == (2, 1)
     assert figures.p95 is not None and 2500 < figures.p95 < 5100
+
+
+def test_who_bounced_later_has_failed(logs: Logs) -> None:
+    """Of all mail and of one campaign alike; the campaign's own report keeps them with the delivered."""
+    message = logs.message("a@gmail.com")
+    logs.outcome(message, 2)
+    folded()
+    logs.outcome(message, 101)
+    fold()
+    folded()
+    assert outcomes() == {("bounced", "no_such_user"): 1}
+    for asked in ({}, {"mailing": logs.mailing.pk}):
+        made = health.look(choice(logs, **asked))
+        assert (made.figures.delivered, made.figures.failed, made.figures.bounced) == (0, 1, 1)
+        assert [(row.cause, row.people) for row in made.causes] == [("no_such_user", 1)]
+    stands = dict(MailingOutcome.objects.filter(n__gt=0).values_list("outcome", "n"))
+    assert stands == {"delivered": 1, "bounced": 1}
 
 
 def test_a_complaint_counts_once_beside_where_the_person_stands(logs: Logs) -> None:

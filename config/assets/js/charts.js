@@ -65,12 +65,24 @@ function line(one, index) {
     connectNulls: false,
     lineStyle: { color: colour, width: main ? 3 : 1.5, type: main ? "solid" : DASHES[index % DASHES.length] },
     itemStyle: { color: colour },
+    labelLayout: { moveOverlap: "shiftY" },
     endLabel: { show: true, formatter: one.label ?? one.name, color: token(main ? "ink" : "ink-3"), fontWeight: main ? 600 : 400, fontSize: 12 },
   };
 }
 
+// Seconds as people say them: data.seconds holds the words for seconds, minutes and hours.
+function span(seconds, [s, min, h]) {
+  if (seconds < 100) return `${seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds)} ${s}`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} ${min}` : `${Math.round(seconds / 360) / 10} ${h}`;
+}
+
+function worded(value, data) {
+  if (data.seconds) return span(value, data.seconds);
+  return data.percent ? `${value}%` : figure.format(value);
+}
+
 // Built from nodes, never from a string: names come from people, and our policy allows no inline style.
-function tip(rows) {
+function tip(rows, data) {
   const box = document.createElement("div");
   const head = document.createElement("b");
   head.textContent = rows[0]?.axisValueLabel ?? "";
@@ -78,7 +90,7 @@ function tip(rows) {
   for (const row of rows) {
     if (row.value === null || row.value === undefined || row.value === "-") continue;
     const item = document.createElement("div");
-    item.textContent = `${row.seriesName} ${figure.format(row.value)}`;
+    item.textContent = `${row.seriesName} ${worded(row.value, data)}`;
     box.append(item);
   }
   return box;
@@ -102,7 +114,7 @@ function option(kind, data, first) {
       borderColor: token("rule-2"),
       textStyle: { color: token("ink"), fontSize: 12 },
       extraCssText: `box-shadow:${token("float")};border-radius:6px`,
-      formatter: tip,
+      formatter: (rows) => tip(rows, data),
       confine: true,
     },
     xAxis: {
@@ -120,7 +132,7 @@ function option(kind, data, first) {
       axisLine: { show: false },
       axisTick: { show: false },
       splitLine: { lineStyle: { color: token("rule") } },
-      axisLabel: { ...text, formatter: (value) => (data.percent ? `${value}%` : value >= 10000 ? short.format(value).toLowerCase() : figure.format(value)) },
+      axisLabel: { ...text, formatter: (value) => (!data.seconds && !data.percent && value >= 10000 ? short.format(value).toLowerCase() : worded(value, data)) },
     },
     series: seriesOf(kind, data),
   };
