@@ -6,6 +6,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -32,19 +33,7 @@ class Command(BaseCommand):
             write(line, classify(read_reply(line, phase=phase), provider=options["provider"]))
 
     def _write_json(self, line: str, verdict: Verdict) -> None:
-        cause = CAUSES[verdict.cause]
-        row = {
-            "category": verdict.category,
-            "scope": verdict.scope,
-            "action": verdict.action,
-            "retry": verdict.retry,
-            "hard": verdict.hard,
-            "title_en": cause.en.title,
-            "title_ja": cause.ja.title,
-            "advice_en": cause.en.advice,
-            "advice_ja": cause.ja.advice,
-        }
-        self.stdout.write(json.dumps(row, ensure_ascii=False))
+        self.stdout.write(_json(verdict))
 
     def _write_words(self, line: str, verdict: Verdict) -> None:
         cause = CAUSES[verdict.cause]
@@ -56,6 +45,23 @@ class Command(BaseCommand):
             f"  [{verdict.category} · {verdict.scope} · {verdict.action} · "
             f"{'tried again' if verdict.retry else 'not tried again'}{' · hard' if verdict.hard else ''}]\n\n"
         )
+
+
+@lru_cache(maxsize=4096)
+def _json(verdict: Verdict) -> str:
+    cause = CAUSES[verdict.cause]
+    row = {
+        "category": verdict.category,
+        "scope": verdict.scope,
+        "action": verdict.action,
+        "retry": verdict.retry,
+        "hard": verdict.hard,
+        "title_en": cause.en.title,
+        "title_ja": cause.ja.title,
+        "advice_en": cause.en.advice,
+        "advice_ja": cause.ja.advice,
+    }
+    return json.dumps(row, ensure_ascii=False)
 
 
 def _lines() -> Iterable[str]:
