@@ -89,7 +89,29 @@ REPLIES = [
     ("550 : User unknown", "au", "recipient_refuses"),
     ("550 Invalid recipient: <a@i.softbank.jp>", "softbank", "no_such_user"),
     ("553 example.com does not exist", "softbank", "sender_domain_not_found"),
+    # Other languages than English.
+    ("550 Destinatario sconosciuto", "", "no_such_user"),
+    ("550 5.1.1 ce compte n'existe pas", "", "no_such_user"),
+    ("550 Adressat unbekannt oder Mailbox deaktiviert", "", "mailbox_disabled"),
+    ("552 Postfach ist voll", "", "mailbox_full"),
+    ("550 宛先不明", "", "no_such_user"),
+    ("550 メールボックスがいっぱいです", "", "mailbox_full"),
+    ("550 5.7.1 受信拒否", "", "recipient_refuses"),
+    ("550 5.1.1 用户不存在", "", "no_such_user"),
+    # Whom a sentence is about.
+    ("550 You have been blocked by the recipient", "", "sender_blocked_by_person"),
+    ("550 The recipient does not accept mail from your address", "", "recipient_refuses"),
+    ("554 Message contains a blacklisted URL", "", "content_url"),
+    ("550 The domain name in the address does not exist", "", "domain_not_found"),
+    ("550 Your account has been disabled", "", "own_account_blocked"),
+    ("535 5.7.8 No such user", "", "login_refused"),
+    ("450 4.4.2 You have exceeded your 24-hour sending limit of 500 recipients", "", "own_quota"),
+    ("421 4.7.1 Client host blocked using grey.rbl.example, greylisting in action", "", "greylisted"),
+    # An address taken at RCPT and refused after the message is not surely unknown.
+    ("550 Unknown user (in reply to end of DATA command)", "", "mailbox_unavailable"),
+    ("550 5.1.1 Unknown user (in reply to end of DATA command)", "", "no_such_user"),
     # Nothing to go by.
+    ("554 5.7.1 Delivery not authorized, message refused", "", "content_policy"),
     ("554 5.7.1", "", "unexplained_refusal"),
     ("550 5.7.1 Access denied", "", "unexplained_refusal"),
     ("599 ?", "", "unknown"),
@@ -122,6 +144,29 @@ def test_an_unexplained_refusal_is_unknown_and_suppresses_nobody(line: str) -> N
     verdict = verdict_of(line)
     assert verdict.category is Category.UNKNOWN
     assert verdict.action is Action.IGNORE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "550 5.7.1 Your server is not listed in our whitelist",
+        "554 5.7.1 Sender domain doesn't have a DKIM record",
+        "550 mail from invalid address",
+        "553 5.1.8 invalid address",
+        "550 5.1.7 Invalid address in MAIL FROM",
+        "550 invalid address in From header",
+        "550 unknown domain in MAIL FROM",
+        "550 no such domain in your HELO",
+        "550 5.7.1 <a@b.example>: Recipient address rejected: Access denied",
+        "550 Recipient rejected",
+        "550 The IP address is unknown",
+        "554 This message to the user was rejected as spam",
+    ],
+)
+def test_words_about_somebody_else_suppress_nobody(line: str) -> None:
+    verdict = verdict_of(line)
+    assert verdict.action not in SUPPRESSING
+    assert not verdict.hard
 
 
 @pytest.mark.parametrize(

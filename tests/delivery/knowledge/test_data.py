@@ -15,7 +15,7 @@ from delivery.knowledge.matching import LOCAL, tier
 from delivery.knowledge.phrases import PhraseIndex
 from delivery.knowledge.vocabulary import SUPPRESSING, Category, Entry
 from delivery.smtp.faults import Fault
-from delivery.smtp.replies import Phase, Reply
+from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 
 ENTRIES = knowledge().entries
 
@@ -31,8 +31,8 @@ def as_reply(entry: Entry, sample: str) -> Reply:
 
 
 def test_there_are_enough_causes_and_entries() -> None:
-    assert len(CAUSES) >= 40
-    assert len(ENTRIES) >= 150
+    assert len(CAUSES) >= 80
+    assert len(ENTRIES) >= 400
 
 
 def test_every_sample_hits_its_own_entry() -> None:
@@ -61,6 +61,21 @@ def test_every_phrase_of_an_entry_can_match_and_is_needed() -> None:
                 assert phrase == " ".join(phrase.lower().split()), entry.id
                 others = PhraseIndex(other for other in group if other != phrase)
                 assert not others.found(phrase), (entry.id, phrase)
+
+
+# Subjects and the last detail of each: https://www.iana.org/assignments/smtp-enhanced-status-codes
+REGISTRY = {0: 0, 1: 10, 2: 4, 3: 6, 4: 7, 5: 6, 6: 10, 7: 30}
+
+
+def test_every_enhanced_code_of_the_registry_is_known_by_itself() -> None:
+    codes = [(subject, detail) for subject, last in REGISTRY.items() for detail in range(last + 1)]
+    unknown = [
+        f"{klass}.{subject}.{detail}"
+        for klass, reply in ((4, 450), (5, 550))
+        for subject, detail in codes
+        if not classify(Reply(reply, "x", EnhancedStatus(klass, subject, detail))).entry.startswith("iana.")
+    ]
+    assert unknown == []
 
 
 def test_ids_are_unique() -> None:
@@ -104,6 +119,19 @@ def test_both_languages_give_the_same_advice() -> None:
 
 def test_the_first_advice_says_who_acts() -> None:
     assert [cause.id for cause in CAUSES.values() if not ACTORS.search(cause.en.advice[0])] == []
+
+
+# In Japanese as well: Shirase, the IT, the other side, nobody, or, by a request, the reader.
+ACTORS_JA = re.compile(r"Shirase|IT担当者|受信側の管理者|不要です|対処できません|ください。$|お勧めします。$")
+
+
+def test_the_first_advice_says_who_acts_in_japanese() -> None:
+    assert [cause.id for cause in CAUSES.values() if not ACTORS_JA.search(cause.ja.advice[0])] == []
+
+
+def test_japanese_has_its_own_parentheses() -> None:
+    texts = [(cause.id, text) for cause in CAUSES.values() for text in (cause.ja.title, cause.ja.why, *cause.ja.advice)]
+    assert [found for found in texts if re.search("[()]", found[1])] == []
 
 
 def test_only_a_recipient_may_be_suppressed() -> None:

@@ -43,7 +43,7 @@ def seconds(text: str) -> float:
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_hostile_text_costs_no_more_than_its_length(pattern: str) -> None:
-    """Forty times the text is read in less than 160 times the time, so not in its square; `make bench` has the figure."""
+    """Forty times the text takes less than 160 times the time: not its square. `make bench` has the figure."""
     classify(Reply(550, "the data is read before the clock starts"))
     few, many = pattern * (50_000 // len(pattern)), pattern * (TWO_MEGABYTES // len(pattern))
     short = min(seconds(few + f" {n}") for n in range(3))
