@@ -28,6 +28,8 @@ Env.read_env(str(BASE_DIR / ".env"))
 VAR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 JOURNAL_DIR = VAR / "journal"
 RUN_DIR = VAR / "run"
+KNOWLEDGE_DIR = env.str("KNOWLEDGE_DIR", default="")
+"""Rules of the operator's own for replies and bounces, *.toml; "" for none."""
 STATIC_BUILD = BASE_DIR / "var" / "static"
 """What the front-end build writes; it belongs to the checkout, not to the data."""
 

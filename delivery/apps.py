@@ -8,10 +8,11 @@ class DeliveryConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only now, so that these cannot stand at the top.
         from accounts import audit, setup
-        from delivery import contact_timeline, erasing, furnishing
+        from delivery import contact_timeline, erasing, furnishing, own_rules
         from delivery.actions import ACTIONS
 
         audit.register(ACTIONS)
         contact_timeline.register()
         erasing.register()
+        own_rules.register()
         setup.on_workspace_created(furnishing.furnish)

@@ -13,8 +13,8 @@ from delivery import knowledge, providers
 from delivery.cause_words import what_we_do
 from delivery.knowledge import Category, Cause, Explanation, Scope
 from delivery.knowledge.lines import read_reply
+from delivery.knowledge.loading import LOCAL
 from delivery.knowledge.loading import knowledge as data
-from delivery.knowledge.matching import LOCAL
 from delivery.knowledge.vocabulary import Entry
 from delivery.message_page import explanation_of
 from delivery.own_causes import OWN_CAUSES

@@ -18,12 +18,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from delivery import providers
-from delivery.knowledge.loading import knowledge
+from delivery.knowledge.loading import LOCAL, knowledge
 from delivery.knowledge.phrases import PhraseIndex
 from delivery.knowledge.vocabulary import SUPPRESSING, Action, Cause, Entry, Verdict
 from delivery.smtp.replies import TEXT_LIMIT, EnhancedStatus, Phase, Reply
-
-LOCAL = "local"  # the provider of replies that our own client made
 
 # Before RCPT a server has heard of no recipient, so it can have said nothing about one.
 _BEFORE_RCPT = frozenset({Phase.CONNECT, Phase.TLS, Phase.HELO, Phase.AUTH, Phase.MAIL})

@@ -7,8 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from delivery.knowledge import classify
-from delivery.knowledge.loading import knowledge
-from delivery.knowledge.matching import LOCAL
+from delivery.knowledge.loading import LOCAL, knowledge
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 
 REPLIES = 40_000

@@ -10,8 +10,8 @@ import pytest
 from delivery import providers
 from delivery.knowledge import CAUSES, Action, Scope, classify, explain
 from delivery.knowledge.lines import read_reply
-from delivery.knowledge.loading import knowledge
-from delivery.knowledge.matching import LOCAL, tier
+from delivery.knowledge.loading import LOCAL, knowledge
+from delivery.knowledge.matching import tier
 from delivery.knowledge.phrases import PhraseIndex
 from delivery.knowledge.vocabulary import SUPPRESSING, Category, Entry
 from delivery.smtp.faults import Fault
