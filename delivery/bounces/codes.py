@@ -39,5 +39,42 @@ def address_in(text: str) -> str:
     return match[0].strip(".'").lower() if match else ""
 
 
+def addresses_in(text: str) -> list[str]:
+    """All addresses in `text`, in lower case, each once; at most 200."""
+    found = (match[0].strip(".'").lower() for match, _ in zip(ADDRESS.finditer(text), range(200), strict=False))
+    return list(dict.fromkeys(found))
+
+
 def enhanced(status: str) -> EnhancedStatus | None:
     return EnhancedStatus.find(status)
+
+
+_HOSTS = re.compile(
+    r"(?:host|connected to|giving up on|while talking to|remote host|server|\bby) [<\"'(]?"
+    r"((?:[\w-]{1,63}\.){1,9}[a-z][\w-]{1,62})(?=[\s\[\](),;:.>'\"]|$)",
+    re.IGNORECASE,
+)
+_COMMANDS = (
+    (
+        "conn",
+        re.compile(
+            r"initial connection|greeting failed|refused to talk to me|not accepting connections", re.IGNORECASE
+        ),
+    ),
+    ("helo", re.compile(r"(?:after|to|our|>>>|for) (?:sending )?(?:EHLO|HELO)\b|my name was rejected", re.IGNORECASE)),
+    ("mail", re.compile(r"(?:after|to|our|>>>|for|\[)\s?MAIL[ _]?FROM|sender was rejected|\(MAIL", re.IGNORECASE)),
+    ("rcpt", re.compile(r"(?:after|to|our|>>>|for|\[|following|SMTP:)\s?RCPT|does not like recipient", re.IGNORECASE)),
+    ("dot", re.compile(r"end of (?:message )?data|final data|after i sent the message|message text", re.IGNORECASE)),
+    ("data", re.compile(r"(?:after|to|our|>>>|for|on) DATA\b", re.IGNORECASE)),
+)
+
+
+def host_in(text: str) -> str:
+    """The name of the server that a text says it spoke to, or ""."""
+    match = _HOSTS.search(text)
+    return match[1].lower() if match else ""
+
+
+def command_in(text: str) -> str:
+    """The SMTP command that was answered, as far as the text tells: "rcpt", or ""."""
+    return next((command for command, words in _COMMANDS if words.search(text)), "")

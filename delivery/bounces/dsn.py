@@ -6,9 +6,8 @@ import re
 
 from delivery.bounces import mime
 from delivery.bounces.codes import address_in, status_in
-from delivery.bounces.notice import Notice
+from delivery.bounces.notice import PROGRAM, Notice
 
-TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 RECIPIENTS = 200  # of one report
 STATUS_LIMIT = 256 << 10  # characters of one part
 
@@ -52,12 +51,14 @@ def _notice(block: Fields, about: Fields) -> Notice | None:
     if not recipient and not ("action" in block and "status" in block):
         return None
     status = block.get("status", "")
-    diagnostic = _untyped(block.get("diagnostic-code", ""))
+    value = block.get("diagnostic-code", "")
+    kind, diagnostic = _typed(value)
     return Notice(
         recipient=recipient,
         action=_action(block.get("action", "")),
         status=status_in(status),
-        diagnostic=diagnostic,
+        diagnostic=diagnostic if kind else value,
+        command=PROGRAM if kind.startswith("x-unix") else "",
         host=_host(block.get("remote-mta", "")) or _host(about.get("reporting-mta", "")),
     )
 
@@ -78,11 +79,6 @@ def _address(block: Fields) -> str:
 def _typed(value: str) -> tuple[str, str]:
     match = _TYPED.fullmatch(value)
     return (match[1].lower(), match[2].strip()) if match else ("", value.strip())
-
-
-def _untyped(value: str) -> str:
-    kind, text = _typed(value)
-    return text if kind else value
 
 
 def _host(value: str) -> str:

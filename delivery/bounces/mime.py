@@ -61,10 +61,15 @@ class Entity:
     def all(self, name: str) -> list[str]:
         return [words(value) for key, value in self.fields if key == name]
 
+    @property
+    def octets(self) -> bytes:
+        """The body of a leaf, its transfer encoding undone."""
+        return _transfer(self.body, self.get("content-transfer-encoding"))
+
     @cached_property
     def text(self) -> str:
         """The body of a leaf as text."""
-        return charset(_transfer(self.body, self.get("content-transfer-encoding")), self.params.get("charset", ""))
+        return charset(self.octets, self.params.get("charset", ""))
 
     def leaves(self) -> list[Entity]:
         return [leaf for part in self.parts for leaf in part.leaves()] if self.parts else [self]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from delivery import providers
 from delivery.bounces.codes import code_in, enhanced, status_in
 from delivery.bounces.report import Deed, Reported
-from delivery.knowledge import classify
+from delivery.knowledge import Category, Verdict, classify
 from delivery.smtp.replies import Phase, Reply, clean
 
+PROGRAM = "program"  # as the command: what a local program wrote, no server's answer
 DIAGNOSTIC_LIMIT = 2048  # characters: the knowledge base looks at no more
 
 _COMMANDS = {
@@ -21,6 +23,9 @@ _COMMANDS = {
     "dot": Phase.DOT,
     "conn": Phase.CONNECT,
 }
+_PAIR = re.compile(r"([45])\d\d[ -](\1\.\d{1,3}\.\d{1,3})(?![\d.])")
+# "554 4.4.7 Message expired <421 4.4.2 Connection timed out>": the last answer of their server.
+_INNER = re.compile(r"(?i)expired[^<>]{0,200}<([45]\d\d[ -][45]\.\d{1,3}\.\d{1,3} [^<>]{3,900})>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +44,39 @@ class Notice:
 def settle(notice: Notice) -> Reported:
     """The verdict on one recipient."""
     text = clean(notice.diagnostic[:DIAGNOSTIC_LIMIT])
-    status = _status(notice.status, text)
-    code = notice.code or code_in(text, status[:1])
+    inner = _INNER.search(text)
+    status = _status("" if inner else notice.status, inner[1] if inner else text)
+    code = (0 if inner else notice.code) or code_in(inner[1] if inner else text, status[:1])
     if code and status and str(code)[0] != status[0]:
         code = 0
     reply = Reply(code, text, enhanced(status), _COMMANDS.get(notice.command.lower(), Phase.DSN))
+    return Reported(notice.recipient.lower(), _deed(notice.action, status), reply, _verdict(reply, notice))
+
+
+def _verdict(reply: Reply, notice: Notice) -> Verdict:
+    """That an address does not exist is believed of a server that said so to RCPT, or by a code that says nothing else.
+
+    After the message, and with other codes, many say so of people who only filter (au, docomo, appliances), and the
+    output of a program speaks of anything: then it counts as a refusal that may pass.
+    """
     verdict = classify(reply, provider=providers.family(notice.host))
-    return Reported(notice.recipient.lower(), _deed(notice.action, status), reply, verdict)
+    coded = reply.status is not None and reply.status.subject == 1 and notice.command != PROGRAM
+    if verdict.category is not Category.INVALID_RECIPIENT or not verdict.hard or coded or reply.phase is Phase.RCPT:
+        return verdict
+    return classify(Reply(reply.code or 550, "User unknown", phase=Phase.DOT))
 
 
 def _status(told: str, text: str) -> str:
-    """The code that says more: the report's own, unless the quoted reply is more exact."""
+    """The code that says more: the report's own, unless the quoted reply is more exact, or of another class.
+
+    Postfix calls a 550 in a greeting 4.x.x, since it tries the next server.
+    """
+    pair = _PAIR.match(text)
+    if pair and told and pair[1] != told[0]:
+        return pair[2]
     quoted = status_in(text, told[:1])
-    exact = quoted.count(".0") == 0 and quoted
-    return quoted if exact or not told else told
+    exact = quoted and ".0" not in quoted
+    return quoted if exact or not told or (quoted and told.endswith(".0.0")) else told
 
 
 def _deed(action: str, status: str) -> Deed:

@@ -40,15 +40,15 @@ def _lines() -> Iterable[str]:
 def _row(path: str) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
-            report = read(file.read(MESSAGE_LIMIT))
-    except (OSError, ValueError) as error:
+            raw = file.read(MESSAGE_LIMIT)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         return {"kind": Kind.OTHER, "recipients": [], "error": str(error)}
-    return _told(report)
+    return _told(read(raw))
 
 
 def _told(report: Report) -> dict[str, Any]:
     row: dict[str, Any] = {"kind": report.kind, "recipients": [_recipient(each) for each in _concerned(report)]}
-    if report.kind is Kind.COMPLAINT:
+    if report.feedback_type:
         row["feedback_type"] = report.feedback_type
         row["recipients"] = [{**each, "feedback_type": report.feedback_type} for each in row["recipients"]]
     return row
@@ -56,7 +56,7 @@ def _told(report: Report) -> dict[str, Any]:
 
 def _concerned(report: Report) -> Iterable[Reported]:
     """Those to whom it did not get, or who complain: a message that arrived has not bounced."""
-    if report.kind is Kind.COMPLAINT:
+    if report.feedback_type:
         return report.recipients
     return [each for each in report.recipients if each.action in _BOUNCED] if report.kind is Kind.BOUNCE else []
 
