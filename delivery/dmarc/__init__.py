@@ -1,0 +1,1 @@
+"""DMARC aggregate reports: what receivers say of mail in a domain's name."""
