@@ -7,7 +7,8 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist only now, so that these cannot stand at the top.
-        from analytics import figures
+        from analytics import alert_words, figures
         from campaigns import listing
 
+        alert_words.register()
         listing.figures_from(figures.figures)

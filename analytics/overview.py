@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from analytics import reports
-from analytics.models import MailingDeed, MailingOutcome
+from analytics.alert_words import told
+from analytics.alerting import Kind
+from analytics.models import Alert, MailingDeed, MailingOutcome
 from analytics.words import pause_words
 from campaigns.listing import Row, rows_of
 from campaigns.models import Campaign
@@ -104,7 +106,7 @@ def overview(workspace: Workspace, *, now: datetime | None = None) -> Overview:
 
 
 def _needs(workspace: Workspace, running: list[Running]) -> list[Need]:
-    return [*_broken_domains(workspace), *(need for one in running for need in _of_running(one))]
+    return [*_broken_domains(workspace), *_alerts(workspace), *(need for one in running for need in _of_running(one))]
 
 
 def _broken_domains(workspace: Workspace) -> list[Need]:
@@ -120,6 +122,12 @@ def _broken_domains(workspace: Workspace) -> list[Need]:
         )
         for domain in broken
     ]
+
+
+def _alerts(workspace: Workspace) -> list[Need]:
+    """Records of domains stand above them by themselves: they are looked at now, not each minute."""
+    found = [told(one, workspace) for one in Alert.objects.open_in(workspace).exclude(kind=Kind.RECORD)]
+    return [Need(one.tone, one.title, one.detail, one.url, _("Look at it")) for one in found]
 
 
 def _of_running(one: Running) -> list[Need]:

@@ -6,7 +6,7 @@ import time
 
 from celery import shared_task
 
-from analytics import folding
+from analytics import alerts, folding, telling
 
 SLICE_SECONDS = 4.0
 
@@ -19,3 +19,10 @@ def fold() -> None:
         if time.monotonic() > until:
             fold.delay()
             return
+
+
+@shared_task(ignore_result=True)
+def watch() -> None:
+    """Open and close alerts, and tell of them by mail."""
+    alerts.look()
+    telling.mail()

@@ -6,6 +6,7 @@ app_name = "analytics"
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("health", health.page, name="health"),
+    path("health/mail", health.mail, name="health_mail"),
     path("health/codes", health.list_codes, name="health_codes"),
     path("health/codes.csv", health.export, name="health_export"),
     path("health/replies", health.replies, name="health_replies"),

@@ -100,12 +100,18 @@ def _chart(choice: Choice, rows: list[Wait], slowest: Wait | None, changes: list
         values = [waits.percentile(points[key][n], 0.95) if n in points[key] else None for n in range(count)]
         if any(values):
             series.append(_line(key, values, main=slowest is not None and key == slowest.provider))
-    marks = [
-        {"at": labels[int((one.at - choice.since) / width)], "label": one.short}
-        for one in changes
-        if choice.since <= one.at < choice.until
-    ][:MARKS]
-    return {"labels": labels, "series": series, "marks": marks, "log": True, "seconds": [_("s"), _("min"), _("h")]}
+    marks: dict[str, list[str]] = defaultdict(list)
+    for one in changes:
+        at = labels[int((one.at - choice.since) / width)]
+        marks[at] += [] if one.short in marks[at] else [one.short]
+    return {
+        "labels": labels,
+        "series": series,
+        "marks": [{"at": at, "label": " · ".join(words)} for at, words in [*marks.items()][:MARKS]],
+        "log": True,
+        "joined": True,
+        "seconds": [_("s"), _("min"), _("h")],
+    }
 
 
 def _line(provider: str, values: list[float | None], *, main: bool) -> dict[str, Any]:

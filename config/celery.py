@@ -29,6 +29,7 @@ SCHEDULE = {
     "check scheduled campaigns again": every(5, "campaigns.tasks.recheck"),
     "announce finished campaigns": every(5, "campaigns.tasks.announce"),
     "fold the logs into reports": every(2, "analytics.tasks.fold"),
+    "look for what is worth an alert": every(60, "analytics.tasks.watch"),
     "fold counters, wake imports": every(15, "contacts.tasks.tick"),
     "forget old files, count again": every(86400, "contacts.tasks.nightly", expires=3600),
     "forget old API requests": every(86400, "accounts.tasks.forget_requests", expires=3600),

@@ -23,7 +23,7 @@ from delivery.message_page import explanation_of
 
 register = template.Library()
 STILL = timedelta(hours=1)  # whose last one is not older goes on
-BAR, GAP, HEIGHT = 3, 1, 18  # of a spark, in units of its picture
+WIDTH, GAP, HEIGHT = 120, 1, 18  # of a spark, in pixels
 
 
 @register.simple_tag
@@ -83,14 +83,15 @@ def spark(cause: CauseOf) -> SafeString:
     most = max(cause.trend, default=0)
     if not most:
         return SafeString("")
+    bar = min(WIDTH // len(cause.trend) - GAP, 8)
     flags = health_words.abnormal(cause.trend)
     bars = [
-        ("odd" if flag else "usual", n * (BAR + GAP), HEIGHT - tall, tall)
+        ("odd" if flag else "usual", n * (bar + GAP), HEIGHT - tall, bar, tall)
         for n, (people, flag) in enumerate(zip(cause.trend, flags, strict=True))
         for tall in [max(round(people * HEIGHT / most), 1)]
     ]
-    inner = format_html_join("", '<rect class="{}" x="{}" y="{}" width="3" height="{}"></rect>', bars)
-    width = len(cause.trend) * (BAR + GAP)
+    inner = format_html_join("", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"></rect>', bars)
+    width = len(cause.trend) * (bar + GAP)
     return format_html(
         '<svg class="spark" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         width,

@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
+from django.contrib import messages as notes
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from analytics import advice, changes, codes, health, health_words, proofs, remedies, waiting
+from analytics import advice, changes, codes, health, health_words, proofs, remedies, telling, waiting
 from analytics.advice import Asked
+from analytics.alert_words import told
 from analytics.codes import Code
 from analytics.groups import GRAVE, YOURS, Group
 from analytics.health import Choice, Health
+from analytics.models import Alert
 from analytics.remedies import Remedy
 from campaigns.models import Campaign
 from contacts.cells import csv_lines
@@ -74,6 +78,8 @@ def page(request: WorkspaceRequest) -> HttpResponse:
         "waiting": waiting.waiting(choice, changed),
         "proofs": [] if choice.mailing else proofs.proofs(choice),
         "changes": changed,
+        "alerts": [told(one, request.workspace) for one in Alert.objects.open_in(request.workspace)],
+        "mailed": telling.of(request.membership).wanted if request.can(Can.SEND) else None,
         "live": live,
         "empty": not live and not health.any_mail(request.workspace, sandbox=True),
         "periods": health.PERIODS,
@@ -102,6 +108,18 @@ def _worst(made: Health) -> Asked:
 
 def _remedy(request: WorkspaceRequest, one: advice.Advice) -> Remedy | None:
     return remedies.of_cause(one.cause, one.campaigns[0].campaign, request.can) if one.campaigns else None
+
+
+@requires(Can.SEND)
+@require_POST
+def mail(request: WorkspaceRequest) -> HttpResponse:
+    """Whether this person gets mail about alerts of this workspace."""
+    state = telling.of(request.membership)
+    state.wanted = request.POST.get("wanted") == "1"
+    state.save(update_fields=["wanted"])
+    said = _("You get a mail about alerts.") if state.wanted else _("You get no more mail about alerts.")
+    notes.success(request, said)
+    return redirect("analytics:health")
 
 
 @requires(Can.VIEW)

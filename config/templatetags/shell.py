@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from analytics.models import Alert
 from campaigns.models import Campaign
 from config import formats
 from delivery.models import Mailing, SendingDomain
@@ -23,6 +24,7 @@ from delivery.queue.counts import counts
 
 register = template.Library()
 
+HEALTH = "analytics:health"
 SOON = timedelta(minutes=2)
 RUNNING = (Mailing.State.EXPANDING, Mailing.State.SENDING)
 
@@ -41,7 +43,7 @@ ENTRIES = (
     Entry("analytics:overview", pgettext_lazy("page", "Overview"), "home"),
     Entry("campaigns:list", _("Campaigns"), "mail", ("/messages/", "/mailings/")),
     Entry("contacts:list", _("Contacts"), "users", ("/lists/", "/suppressions/", "/imports/", "/fields/")),
-    Entry("analytics:health", _("Delivery health"), "activity"),
+    Entry(HEALTH, _("Delivery health"), "activity"),
     Entry("delivery:sandbox", _("Sandbox mailbox"), "inbox"),
     Entry("accounts:settings", _("Settings"), "settings"),
 )
@@ -65,7 +67,13 @@ def navigation(context: Context) -> Mapping[str, Any]:
     """The entries that exist; where a person may go is the page's own decision."""
     path = context["request"].path
     links = [(entry, address(entry.name)) for entry in ENTRIES]
-    rows = [{"entry": entry, "url": url, "current": is_current(entry, url, path)} for entry, url in links if url]
+    workspace = getattr(context["request"], "workspace", None)
+    alerts = {HEALTH: Alert.objects.open_in(workspace).count() if workspace else 0}
+    rows = [
+        {"entry": entry, "url": url, "current": is_current(entry, url, path), "alerts": alerts.get(entry.name)}
+        for entry, url in links
+        if url
+    ]
     return {"main": rows[:-1], "last": rows[-1:]}
 
 

@@ -36,7 +36,7 @@ function seriesOf(kind, data) {
   const markLine = { silent: true, symbol: "none", animation: false, data: marks.map(mark) };
   return series.map((one, index) => {
     const last = index === 0 ? { markLine } : {};
-    if (kind === "lines") return { ...line(one, index), ...last };
+    if (kind === "lines") return { ...line(one, index, data.joined ?? false), ...last };
     const colour = token(OUTCOMES[one.key] ?? one.colour ?? "c-ai");
     const expected = one.key === "expected";
     return {
@@ -54,15 +54,15 @@ function seriesOf(kind, data) {
   });
 }
 
-function line(one, index) {
+function line(one, index, joined) {
   const main = one.main ?? false;
   const colour = token(main ? "c-ai" : "c-ghost");
   return {
     type: "line",
     name: one.name,
     data: one.values,
-    showSymbol: false,
-    connectNulls: false,
+    showSymbol: joined && one.values.filter((value) => value !== null).length === 1,
+    connectNulls: joined,
     lineStyle: { color: colour, width: main ? 3 : 1.5, type: main ? "solid" : DASHES[index % DASHES.length] },
     itemStyle: { color: colour },
     labelLayout: { moveOverlap: "shiftY" },
