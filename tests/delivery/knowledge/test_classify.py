@@ -110,6 +110,11 @@ REPLIES = [
     # An address taken at RCPT and refused after the message is not surely unknown.
     ("550 Unknown user (in reply to end of DATA command)", "", "mailbox_unavailable"),
     ("550 5.1.1 Unknown user (in reply to end of DATA command)", "", "no_such_user"),
+    ("550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient", "microsoft365", "size"),
+    ("454 4.7.0 Temporary authentication failure", "", "remote_busy"),
+    ("554 Message rejected: URL reputation", "", "content_url"),
+    ("421 Maximum connections reached", "", "too_many_connections"),
+    ("550 Only members may post to this list", "", "recipient_restricted"),
     # Nothing to go by.
     ("554 5.7.1 Delivery not authorized, message refused", "", "content_policy"),
     ("554 5.7.1", "", "unexplained_refusal"),
