@@ -10,7 +10,6 @@ import base64
 import functools
 import hashlib
 import re
-from collections.abc import Mapping
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -59,15 +58,17 @@ class Signer:
         `canonical`: whoever made the body vouches that it is its own relaxed form, as delivery/content makes it.
         """
         head, _, body = message.partition(b"\r\n\r\n")
-        fields = _fields(head)
+        fields = [line.partition(b":") for line in _FOLD.sub(b"", head).split(b"\r\n")]
         digest = hashlib.sha256(body if canonical else relaxed_body(body)).digest()
         body_hash = base64.b64encode(digest).decode("ascii")
-        named = _named(frozenset((name, len(values)) for name, values in fields.items()))
+        named, order = _named(tuple([name for name, _, _ in fields]))
         unsigned = (
             f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={self.domain};\r\n s={self.selector}; t={t}; bh={body_hash};\r\n"
             f" h={named}; b="
         ).encode("ascii")
-        signature = self._key.sign(_signed_octets(fields, named, unsigned), _PADDING, _HASH)
+        lines = [name + b" ".join(fields[at][2].split()) for name, at in order]
+        lines.append(b"dkim-signature:" + b" ".join(unsigned.split()))
+        signature = self._key.sign(b"\r\n".join(lines), _PADDING, _HASH)
         return b"DKIM-Signature: " + unsigned + _folded(base64.b64encode(signature)) + b"\r\n"
 
 
@@ -126,34 +127,18 @@ def _load(private_pem: str) -> rsa.RSAPrivateKey:
     return key
 
 
-def _fields(head: bytes) -> dict[bytes, list[bytes]]:
-    """Values by lower-case name, top to bottom, unfolded, not yet canonical."""
-    fields: dict[bytes, list[bytes]] = {}
-    for line in _FOLD.sub(b"", head).split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        fields.setdefault(name.strip().lower(), []).append(value)
-    return fields
-
-
 @functools.lru_cache(maxsize=256)
-def _named(present: frozenset[tuple[bytes, int]]) -> str:
-    """The h= list. Its breaks are part of what is signed, so they are made here, once a set of fields."""
-    counts = dict(present)
-    names = [name.decode() for name in OVERSIGNED for _ in range(counts.get(name, 0) + 1)]
-    names += [name.decode() for name in SIGNED for _ in range(counts.get(name, 0))]
-    rows = [names[at : at + 5] for at in range(0, len(names), 5)]
-    return ":\r\n ".join(":".join(row) for row in rows)
-
-
-def _signed_octets(fields: Mapping[bytes, list[bytes]], named: str, unsigned: bytes) -> bytes:
-    """The fields in h= order, a repeated one from the bottom up, then the signature itself (RFC 6376, 3.7)."""
-    lines = [
-        name + b":" + b" ".join(value.split())
-        for name in dict.fromkeys(named.encode().replace(b"\r\n ", b"").split(b":"))
-        for value in reversed(fields.get(name, ()))
-    ]
-    lines.append(b"dkim-signature:" + b" ".join(unsigned.split()))
-    return b"\r\n".join(lines)
+def _named(present: tuple[bytes, ...]) -> tuple[str, tuple[tuple[bytes, int], ...]]:
+    """The h= list, whose breaks are part of what is signed, and the fields in its order, a repeated one from the bottom
+    up (RFC 6376, 5.4.2): the name with its colon as it is signed, and its place among `present`."""
+    places: dict[bytes, list[int]] = {}
+    for at, name in enumerate(present):
+        places.setdefault(name.strip().lower(), []).append(at)
+    names = [name for name in OVERSIGNED for _ in range(len(places.get(name, ())) + 1)]
+    names += [name for name in SIGNED for _ in places.get(name, ())]
+    rows = [b":".join(names[at : at + 5]).decode() for at in range(0, len(names), 5)]
+    order = [(name + b":", at) for name in dict.fromkeys(names) for at in reversed(places.get(name, ()))]
+    return ":\r\n ".join(rows), tuple(order)
 
 
 def _folded(signature: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import socket
@@ -61,6 +62,7 @@ class Process:
 
     def __init__(self) -> None:
         _allow_many_files()
+        _calm_the_collector()
         host = socket.gethostname()
         self.worker = Worker(f"{host}:{os.getpid()}:{time.time_ns() // 1_000_000}", host)
         self.newest_mark = NewestMark(settings.JOURNAL_DIR)
@@ -338,3 +340,11 @@ def _allow_many_files() -> None:
     """As many connections as the machine allows; what a shell or systemd starts with is 1,024."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _calm_the_collector() -> None:
+    """What is imported stays and makes no garbage, and a lease keeps thousands of objects for a second or two: looking
+    through all of them every 700 objects costs a tenth of the sending."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
