@@ -24,6 +24,7 @@ SCHEDULE = {
     "advance mailings": every(1, "delivery.tasks.advance", expires=5),
     "recover leases of dead workers": every(5, "delivery.tasks.recover"),
     "look at sending domains": every(60, "delivery.tasks.check_domains"),
+    "settle reports that wait": every(2, "delivery.tasks.settle_reports", expires=10),
     "forget old notices": every(3600, "delivery.tasks.forget_notices"),
     "make and drop partitions": every(3600, "delivery.tasks.make_partitions"),
     "check scheduled campaigns again": every(5, "campaigns.tasks.recheck"),

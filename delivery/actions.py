@@ -22,6 +22,8 @@ ACTIONS = {
     "mailing.drop": _("Left held people out"),
     "route.site_limited": _("Changed the limits of a provider"),
     "brakes.saved": _("Changed when campaigns pause themselves"),
+    "stops.applied": _("Stopped the addresses that were held"),
+    "stops.dismissed": _("Let the failures of held addresses mean nothing"),
     "domain.added": _("Added a sending domain"),
     "domain.removed": _("Removed a sending domain"),
     "domain.verified": _("Verified a sending domain"),

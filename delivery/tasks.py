@@ -10,6 +10,7 @@ from celery.signals import worker_process_shutdown
 from django.conf import settings
 
 from delivery import domains, partitions, retention
+from delivery.bounces import effects
 from delivery.queue import recovery, ticks
 from delivery.sender.thread import thread
 
@@ -46,6 +47,12 @@ def make_partitions() -> None:
 def check_domains() -> None:
     """Sending domains whose DNS is to be looked at."""
     domains.check_due()
+
+
+@shared_task(ignore_result=True)
+def settle_reports() -> None:
+    """What came back and waits: for the outcome of the message itself, or for the DNS."""
+    effects.advance()
 
 
 @shared_task(ignore_result=True)

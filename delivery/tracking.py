@@ -12,6 +12,7 @@ from contacts import subscriptions
 from contacts.models import Contact, List
 from delivery import copies, events, machines
 from delivery.models import Attempt, Event, Link, Mailing, Message, MessageState
+from delivery.queue import late
 from delivery.tokens import UnsubscribeToken, WebToken
 
 
@@ -42,6 +43,7 @@ def opened(token: WebToken, user_agent: str) -> None:
         return
     machine = machines.label(machines.Visit(user_agent, _since_delivery(message)), click=False)
     with transaction.atomic():
+        late.arrived(message)
         _append(Event.Kind.OPEN, message, machine)
         if machine is None:
             Contact.objects.filter(messages=message).update(last_opened_at=timezone.now())
@@ -60,6 +62,7 @@ def clicked(token: WebToken, number: int, user_agent: str) -> None:
     visit = machines.Visit(user_agent, _since_delivery(message), _other_links(message, number))
     machine = machines.label(visit, click=True)
     with transaction.atomic():
+        late.arrived(message)
         _append(Event.Kind.CLICK, message, machine, link=number)
         if machine is None:
             Contact.objects.filter(messages=message).update(last_clicked_at=timezone.now())
@@ -119,12 +122,14 @@ def set_preferences(who: Reader, wanted: list[int]) -> bool:
 
 def _left(who: Reader, changed: bool, *, everything: bool) -> bool:
     if changed and who.contact:
-        message = Message.objects.filter(mailing=who.mailing, contact=who.contact).values_list("pk", flat=True).first()
+        message = Message.objects.filter(mailing=who.mailing, contact=who.contact).first()
+        if message is not None:
+            late.arrived(message)
         events.append(
             Event.Kind.UNSUBSCRIBE,
             workspace_id=who.mailing.workspace_id,
             mailing_id=who.mailing.pk,
-            message_id=message,
+            message_id=message.pk if message else None,
             contact_id=who.contact.pk,
             detail={"everything": everything},
         )

@@ -2,26 +2,129 @@
 
 from __future__ import annotations
 
-from delivery.bounces import complaints
-from delivery.bounces.report import Kind, Report
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from delivery import stopping, stops
+from delivery.bounces import complaints, domain_check, told
+from delivery.bounces.report import Deed, Kind, Report, Reported
+from delivery.bounces.whom import same_mailbox
+from delivery.knowledge import Category
 from delivery.models import IncomingReport, Message
+from delivery.queue import late
 
-Result, Deed = IncomingReport.Result, IncomingReport.Deed
+Result, Done = IncomingReport.Result, IncomingReport.Deed
+
+WAITS = timedelta(minutes=15)  # for the outcome of the message's own try: a dot may take ten
+SLICE = 200
+ARRIVED = (Deed.DELIVERED, Deed.RELAYED, Deed.EXPANDED)
 
 
-def act(row: IncomingReport, message: Message, report: Report) -> None:
-    """Within the transaction that stores the report; `row` then says what was done."""
+def act(row: IncomingReport, message: Message, report: Report, *, last: bool = False) -> None:
+    """Within the transaction that stores the report; `row` then says what was done. `last`: it has waited enough."""
+    row.result = Result.NOTHING
     if report.kind is Kind.COMPLAINT:
         _complaint(row, message, report)
+    elif report.kind is Kind.AUTO_REPLY or _reports_success(report):
+        _arrived(row, message)
+    elif report.kind is Kind.BOUNCE:
+        _bounce(row, message, report, last)
     row.save(update_fields=["result", "deeds"])
 
 
 def _complaint(row: IncomingReport, message: Message, report: Report) -> None:
-    told = report.feedback_type.lower()
-    if told in complaints.NO_COMPLAINT:
+    """Who says "this is spam", or "this is none", has got it."""
+    _arrived(row, message)
+    kind = report.feedback_type.lower()
+    if kind in complaints.NO_COMPLAINT:
         return
-    left = told in complaints.LEFT
-    if complaints.complained(message, source=row.inlet, left=left, detail={"report": row.pk}):
-        row.result, row.deeds = Result.DONE, [Deed.COMPLAINED, Deed.STOPPED]
-    else:
+    left = kind in complaints.LEFT
+    if not complaints.complained(message, source="report", left=left, detail={"report": row.pk}):
         row.result = Result.REPEATED
+        return
+    row.result, row.deeds = Result.DONE, [*row.deeds, Done.LEFT if left else Done.COMPLAINED, Done.STOPPED]
+
+
+def _reports_success(report: Report) -> bool:
+    return bool(report.recipients) and all(one.action in ARRIVED for one in report.recipients)
+
+
+def _arrived(row: IncomingReport, message: Message) -> None:
+    if late.arrived(message):
+        row.result, row.deeds = Result.DONE, [Done.DELIVERED]
+
+
+def _bounce(row: IncomingReport, message: Message, report: Report, last: bool) -> None:
+    """What it says of the address itself goes before what it says of one that mail is forwarded to."""
+    whom = sorted(report.recipients, key=lambda one: not same_mailbox(message.rcpt, one.recipient))
+    failure = next((one for one in whom if one.action is Deed.FAILED), None)
+    if failure is None:
+        return
+    if late.awaited(message) and not last:
+        row.result = Result.WAITING
+        return
+    _failure(row, message, failure)
+
+
+def _failure(row: IncomingReport, message: Message, failure: Reported) -> None:
+    if late.bounced(message, failure.reply, failure.verdict, report=row.pk):
+        row.deeds = [Done.BOUNCED]
+    elif late.failed(message, failure.reply, failure.verdict):
+        row.deeds = [Done.FAILED]
+    row.deeds = [*row.deeds, *_against(row, message, failure)]
+    row.result = Result.DONE if row.deeds else Result.REPEATED
+    if row.deeds and failure.verdict.category is Category.INVALID_DOMAIN:
+        row.result = Result.WAITING  # until the DNS has said the same
+
+
+def _against(row: IncomingReport, message: Message, failure: Reported) -> list[str]:
+    elsewhere = not same_mailbox(message.rcpt, failure.recipient)
+    reason = stops.reason_of(failure.verdict, elsewhere=elsewhere)
+    if not reason:
+        return []
+    one = stopping.Failed(message.pk, reason, str(failure.reply), failure.verdict.cause, row.pk)
+    words = {
+        stopping.State.STOPPED: Done.STOPPED,
+        stopping.State.HELD: Done.HELD,
+        stopping.State.COUNTED: Done.COUNTED,
+    }
+    return [words[state] for state in stopping.failed([one], source="report").values()]
+
+
+def advance() -> bool:
+    """A slice of the reports that wait. True while there may be more that can be done now."""
+    keys = IncomingReport.objects.filter(result=Result.WAITING).order_by("pk").values_list("pk", flat=True)[:SLICE]
+    return sum([_again(key) for key in keys]) == SLICE
+
+
+@transaction.atomic
+def _again(key: int) -> bool:
+    """False while it must wait on."""
+    rows = IncomingReport.objects.select_for_update(skip_locked=True).filter(pk=key, result=Result.WAITING)
+    row = rows.first()
+    if row is None:
+        return True
+    last = timezone.now() - row.received_at > WAITS * settings.TIME_SCALE
+    message = Message.objects.select_related("mailing", "contact", "domain").filter(pk=row.message_id or 0).first()
+    if message is None:
+        row.result = Result.GONE
+        row.save(update_fields=["result"])
+    elif row.deeds:
+        _look_up(row, message, last)
+    else:
+        act(row, message, told.report_of(row), last=last)
+    return row.result != Result.WAITING
+
+
+def _look_up(row: IncomingReport, message: Message, last: bool) -> None:
+    """A domain rests for everybody, so that no report alone may say it."""
+    rests = domain_check.rests(message.domain)
+    if rests is None and not last:
+        return
+    row.result = Result.DONE
+    if rests:
+        row.deeds = [*row.deeds, Done.RESTED]
+    row.save(update_fields=["result", "deeds"])

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from delivery.bounces import effects, identity
+from delivery.bounces import effects, identity, told
 from delivery.bounces.reading import read
-from delivery.bounces.report import Report, Reported
+from delivery.bounces.report import Report
 from delivery.message_page import SHOWN_KINDS
 from delivery.models import IncomingReport, Inlet, Message
 from delivery.smtp.replies import clean
 
 RAW_KEPT = 256 * 1024  # octets
 MOST_TOLD = 20  # recipients of one report that are kept
-TEXT_KEPT = 600  # characters of what was said of one
-
 LONGEST_KEY = 128
 _ONCE = 579_483_058  # the class of the advisory locks on keys; any number that nothing else uses
 
@@ -57,8 +54,8 @@ def take_report(report: Report, *, inlet: Inlet, token: str, source: str, key: s
         return Taken(known, new=False)
     row = IncomingReport(
         inlet=inlet, key=key, source=clean(source)[:200], rcpt=clean(token)[:320], kind=str(report.kind),
-        feedback_type=clean(report.feedback_type)[:40], told=[_told(one) for one in report.recipients[:MOST_TOLD]],
-        size=len(raw), result=IncomingReport.Result.NOTHING,
+        feedback_type=clean(report.feedback_type)[:40], size=len(raw),
+        told=[told.row_of(one) for one in report.recipients[:MOST_TOLD]], result=IncomingReport.Result.NOTHING,
     )  # fmt: skip
     found = identity.message_of(token, report.references, timezone.now())
     if isinstance(found, Message):
@@ -79,12 +76,3 @@ def _known(key: str) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_ONCE, key])
     return IncomingReport.objects.filter(key=key).values_list("pk", flat=True).first()
-
-
-def _told(one: Reported) -> dict[str, Any]:
-    reply, verdict = one.reply, one.verdict
-    return {
-        "recipient": clean(one.recipient)[:320], "action": str(one.action), "code": reply.code,
-        "status": str(reply.status or ""), "phase": str(reply.phase), "text": clean(reply.text)[:TEXT_KEPT],
-        "cause": verdict.cause, "category": str(verdict.category), "hard": verdict.hard,
-    }  # fmt: skip

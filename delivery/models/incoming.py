@@ -58,9 +58,10 @@ class IncomingReport(models.Model):
         DELIVERED = "delivered", _("The unknown outcome is settled: delivered")
         COMPLAINED = "complained", _("Recorded as a complaint")
         STOPPED = "stopped", _("Mail to the address was stopped")
+        LEFT = "left", _("Recorded as unsubscribed from everything")
         COUNTED = "counted", _("Counted against the address")
         HELD = "held", _("Stopping the address waits for a person")
-        DOUBTED = "doubted", _("The domain is looked up in the DNS")
+        RESTED = "rested", _("The domain rests: its DNS says the same")
 
     inlet = models.CharField(max_length=10, choices=Inlet.choices)
     key = models.CharField(max_length=128, unique=True)
@@ -108,6 +109,7 @@ class AddressFailure(models.Model):
         STOPPED = 1  # with it the address was stopped
         HELD = 2  # it would have been: so many were that a person looks at them first
         DISMISSED = 3  # a person said that it means nothing
+        DUE = 4  # a person said that it is to be stopped: the next tick does it
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     address_key = models.TextField(db_collation="C")
@@ -122,5 +124,5 @@ class AddressFailure(models.Model):
         indexes = [
             models.Index(fields=["workspace", "address_key"], name="failure_of_address"),
             models.Index(fields=["workspace", "at"], name="failure_stopped", condition=models.Q(state=1)),
-            models.Index(fields=["workspace", "id"], name="failure_held", condition=models.Q(state=2)),
+            models.Index(fields=["workspace", "id"], name="failure_held", condition=models.Q(state__in=[2, 4])),
         ]

@@ -20,9 +20,11 @@ _COUNTS = """
 
 @dataclass(frozen=True)
 class Counts:
-    """People. `will_receive` is the sum of the eight states; `audience` adds those who were left out."""
+    """People. `will_receive` is the sum of the eight states; `audience` adds those who were left out. Who bounced later
+    is one of the delivered."""
 
     delivered: int = 0
+    bounced: int = 0
     retrying: int = 0
     failed: int = 0
     waiting: int = 0
@@ -90,7 +92,8 @@ def _counts(expanded: int, on_the_way: int, tallies: str) -> Counts:
     from_waiting = min(on_the_way, waiting)
     from_deferred = min(on_the_way - from_waiting, deferred)
     return Counts(
-        delivered=delivered, retrying=deferred - from_deferred, failed=failed, waiting=waiting - from_waiting,
+        delivered=delivered, bounced=tally.get("bounced", 0),
+        retrying=deferred - from_deferred, failed=failed, waiting=waiting - from_waiting,
         on_the_way=from_waiting + from_deferred, unknown=uncertain, held=held, not_sent=cancelled,
         excluded={name.partition(".")[2]: n for name, n in tally.items() if name.startswith("excluded.") and n},
     )  # fmt: skip

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from delivery import adapting, retry
-from delivery.knowledge import Action, Category, Scope, Verdict, classify
+from delivery import adapting, retry, stops
+from delivery.knowledge import Category, Scope, Verdict, classify
 from delivery.models import Attempt, MessageState
 from delivery.smtp.faults import Ending, Fault, ending
 from delivery.smtp.replies import Phase, Reply
@@ -44,7 +44,7 @@ class Outcome:
     sha256: str | None = None
     transcript: dict[str, Any] | None = None
     sign: Sign = Sign.NONE
-    suppress: bool = False
+    stop: str = ""  # the failure speaks against the address: delivery.stops
     rest_domain: bool = False
     crashed: int = 0
     values_at: datetime | None = None  # of the first mark, where the next try must have the same bytes
@@ -56,7 +56,7 @@ class Outcome:
         row: dict[str, Any] = {"m": self.message, "r": self.result}
         reply = self.reply
         if reply is not None:
-            row["c"], row["p"], row["t"] = reply.code, reply.phase.value, reply.text[:REPLY_KEPT]
+            row["c"], row["p"], row["t"] = reply.code or None, reply.phase.value, reply.text[:REPLY_KEPT]
             if reply.status is not None:
                 row["e"] = str(reply.status)
         rest = {"u": self.cause, "s": self.site, "ms": self.took_ms, "h": self.sha256, "x": self.transcript}
@@ -104,7 +104,7 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     if end is Ending.DEFERRED:
         outcome.delay = retry.delay(verdict.category, attempt.attempts + 1, chance, sandbox=attempt.sandbox)
     if end is Ending.FAILED:
-        outcome.suppress = verdict.action is Action.SUPPRESS_NOW and verdict.scope is Scope.RECIPIENT
+        outcome.stop = stops.reason_of(verdict)
         outcome.rest_domain = verdict.category is Category.INVALID_DOMAIN and reply.synthetic in NO_ADDRESS
     return outcome
 

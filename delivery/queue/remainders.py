@@ -8,7 +8,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
-from delivery.models import Mailing, MessageState, Run
+from delivery import stops
+from delivery.knowledge import CAUSES, Category
+from delivery.models import Mailing, Message, MessageState, Run
 from delivery.queue import lanes
 from delivery.queue.outcomes import Outcome, cancelled
 from delivery.queue.settle import record, settle
@@ -105,11 +107,20 @@ def cancel_slice(mailing: int) -> bool:
 
 def expire_slice(mailing: int) -> bool:
     """Some of those who have waited for as long as allowed are given up, attempts or not."""
-    return _slice(mailing, lambda message: Outcome(message, MessageState.FAILED, EXPIRED))
+    return _slice(mailing, lambda message: Outcome(message, MessageState.FAILED, EXPIRED), _full)
+
+
+def _full(ids: Sequence[int]) -> dict[int, str]:
+    """Of these whose mailbox was full to the last: given up for it, it counts as if it were final."""
+    causes = [cause.id for cause in CAUSES.values() if cause.category is Category.MAILBOX_FULL]
+    full = Message.objects.filter(pk__in=ids, state=MessageState.DEFERRED, cause__in=causes)
+    return dict.fromkeys(full.values_list("pk", flat=True), stops.FULL)
 
 
 @transaction.atomic
-def _slice(mailing: int, end: Callable[[int], Outcome]) -> bool:
+def _slice(
+    mailing: int, end: Callable[[int], Outcome], against: Callable[[Sequence[int]], dict[int, str]] = lambda _: {}
+) -> bool:
     run = Run.objects.select_for_update(skip_locked=True).filter(mailing=mailing, cursor__lte=F("last")).first()
     if run is not None:
         hi = min(run.last, run.cursor + SLICE - 1)
@@ -117,7 +128,11 @@ def _slice(mailing: int, end: Callable[[int], Outcome]) -> bool:
         Run.objects.filter(pk=run.pk).update(cursor=hi + 1)
         return True
     ids = _waiting_deferred(mailing)
-    _end(mailing, [end(message) for message in ids])
+    counts = against(ids)
+    outcomes = [end(message) for message in ids]
+    for outcome in outcomes:
+        outcome.stop = counts.get(outcome.message, "")
+    _end(mailing, outcomes)
     return bool(ids)
 
 

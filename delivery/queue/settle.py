@@ -12,10 +12,8 @@ from collections.abc import Iterable, Sequence
 from django.conf import settings
 from django.db import connection
 
-from contacts import subscriptions
-from contacts.addresses import key_of
-from contacts.models import Suppression
-from delivery.models import Mailing, Message
+from delivery import stopping
+from delivery.models import Mailing
 from delivery.queue import events, prepared
 from delivery.queue.outcomes import Outcome
 from delivery.spikes import WINDOW
@@ -133,7 +131,9 @@ def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | 
     moved, waiting_again = found[0]
     if waiting_again:
         _reopen(mailing)
-    _suppress([outcome for outcome in outcomes if outcome.suppress])
+    against = [outcome for outcome in outcomes if outcome.stop]
+    if against:
+        stopping.failed(map(_failed, against), source="bounce")
     _rest([outcome for outcome in outcomes if outcome.rest_domain])
     return int(moved)
 
@@ -150,22 +150,8 @@ def _reopen(key: int) -> None:
     mailing.save(update_fields=["state", "finished_at", "announced_at"])
 
 
-def _suppress(outcomes: Sequence[Outcome]) -> None:
-    """The addresses that do not exist: one answer is enough."""
-    if not outcomes:
-        return
-    messages = Message.objects.select_related("mailing").in_bulk([outcome.message for outcome in outcomes])
-    for outcome in outcomes:
-        message = messages[outcome.message]
-        if not message.rcpt:
-            continue  # the person was erased meanwhile, and their address stopped for good
-        subscriptions.suppress(
-            message.mailing.workspace_id,
-            key_of(message.rcpt) or message.rcpt,
-            Suppression.Reason.NO_SUCH_USER,
-            source="bounce",
-            detail={"mailing": message.mailing_id, "message": message.pk, "reply": str(outcome.reply)[:300]},
-        )
+def _failed(outcome: Outcome) -> stopping.Failed:
+    return stopping.Failed(outcome.message, outcome.stop, str(outcome.reply or ""), outcome.cause or "")
 
 
 def _rest(outcomes: Sequence[Outcome]) -> None:

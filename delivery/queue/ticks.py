@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from delivery import brakes, people_sets
+from delivery import brakes, people_sets, stopping
 from delivery.models import Mailing, PeopleSet
 from delivery.queue import events, expand, remainders, waves
 
@@ -27,7 +27,7 @@ def advance(seconds: float = SLICE_SECONDS) -> bool:
     brakes.look()
     waves.advance()
     start_due()
-    steps = (_expand, _gather, _give_up, _cancel, _forget)
+    steps = (_expand, _gather, _give_up, _cancel, _forget, _stop)
     more = [step(time.monotonic() + seconds / len(steps)) for step in steps]
     finish()
     return any(more)
@@ -85,6 +85,14 @@ def _gather(deadline: float) -> bool:
 def _forget(deadline: float) -> bool:
     keys = PeopleSet.objects.filter(dropped_at__isnull=False).order_by("id").values_list("pk", flat=True)
     return any(_slices(people_sets.forget, key, deadline) for key in keys)
+
+
+def _stop(deadline: float) -> bool:
+    """Addresses that a person decided to stop."""
+    while stopping.advance():
+        if time.monotonic() > deadline:
+            return True
+    return False
 
 
 def _slices(slice_of: object, mailing: int, deadline: float) -> bool:

@@ -230,4 +230,4 @@ def test_a_notice_has_a_return_path_too(smtp_server: Receiver, send_thread: Send
 )
 def test_what_a_server_says_of_sizes_and_numbers(phase: Phase, code: int, text: str, state: MessageState) -> None:
     outcome = decide(Try(1), Reply(code, text, EnhancedStatus.find(text), phase), 0.5)
-    assert (outcome.result, outcome.suppress) == (state, False)
+    assert (outcome.result, outcome.stop) == (state, "")

@@ -168,6 +168,13 @@ def sending(people: int, receiver: Receiver | None = None, **route: Any) -> Mail
     return mailing
 
 
+def expanded(here: World) -> list[Message]:
+    """The messages of another mailing of that world, which may be leased."""
+    mailing = here.mailing()
+    ticks.advance()
+    return list(Message.objects.filter(mailing=mailing).order_by("pk"))
+
+
 def rules(mailing: Mailing) -> Rules:
     return Rules(consent=True, include_lists=tuple(mailing.include_lists))
 

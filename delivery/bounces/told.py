@@ -1,0 +1,38 @@
+"""What a report says, as it is stored with it, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from delivery import knowledge
+from delivery.bounces.report import Deed, Kind, Report, Reported
+from delivery.knowledge import Action, Verdict
+from delivery.models import IncomingReport
+from delivery.smtp.replies import EnhancedStatus, Phase, Reply, clean
+
+TEXT_KEPT = 600  # characters of what was said of one
+
+
+def row_of(one: Reported) -> dict[str, Any]:
+    reply, verdict = one.reply, one.verdict
+    return {
+        "recipient": clean(one.recipient)[:320], "action": str(one.action), "code": reply.code,
+        "status": str(reply.status or ""), "phase": str(reply.phase), "text": clean(reply.text)[:TEXT_KEPT],
+        "cause": verdict.cause, "does": str(verdict.action), "retry": verdict.retry, "hard": verdict.hard,
+        "entry": verdict.entry,
+    }  # fmt: skip
+
+
+def report_of(stored: IncomingReport) -> Report:
+    """What acts is whole; the references have done their work."""
+    return Report(Kind(stored.kind), tuple(map(_reported, stored.told)), feedback_type=stored.feedback_type)
+
+
+def _reported(row: dict[str, Any]) -> Reported:
+    cause = knowledge.CAUSES.get(row["cause"]) or knowledge.CAUSES["unknown"]
+    verdict = Verdict(
+        cause=cause.id, category=cause.category, scope=cause.scope, action=Action(row["does"]), retry=row["retry"],
+        hard=row["hard"], entry=row["entry"], confidence=0.0,
+    )  # fmt: skip
+    reply = Reply(row["code"], row["text"], EnhancedStatus.find(row["status"]), Phase(row["phase"]))
+    return Reported(row["recipient"], Deed(row["action"]), reply, verdict)
