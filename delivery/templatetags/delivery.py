@@ -17,6 +17,7 @@ from delivery.domain_records import Key, Note, Status
 from delivery.domains import Row
 from delivery.message_page import explanation_of
 from delivery.models import Limit, SendingDomain
+from delivery.reply_words import parts
 from delivery.tracking_hosts import Https
 from delivery.wave_words import wave_words
 
@@ -70,6 +71,7 @@ def help_url(cause: str | None) -> str:
 
 
 register.simple_tag(wave_words)
+register.simple_tag(parts, name="reply_parts")
 
 
 @register.simple_tag
