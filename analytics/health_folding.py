@@ -17,23 +17,17 @@ _MAILINGS = """
             WHERE mr.mailing_id = g.id AND r.kind <> 'sandbox') AS sandbox
         FROM delivery_mailing g JOIN delivery_fromaddress f ON f.id = g.from_address_id
         JOIN delivery_sendingdomain sd ON sd.id = f.sending_domain_id
-        WHERE g.id IN (SELECT mailing_id FROM touched) AND g.kind NOT IN ('test', 'notice')
+        WHERE g.id IN (SELECT mailing_id FROM {lines}) AND g.kind NOT IN ('test', 'notice')
     )"""
-_TOUCHED = """
+# Every line of the log about the messages that these transactions touched: one look for each message, whatever is then
+# asked of them.
+_LINES = """
     touched AS (
-        SELECT DISTINCT message_id, mailing_id FROM delivery_attempt
+        SELECT DISTINCT message_id FROM delivery_attempt
         WHERE tx >= %(last)s AND tx < %(horizon)s AND message_id IS NOT NULL AND result <> 100
-    )"""
-_NEWEST = """(
-            SELECT at, result, cause, code, status FROM delivery_attempt
-            WHERE message_id = t.message_id AND tx < {before} AND result <> 100 ORDER BY id DESC LIMIT 1
-        )"""
-_STAND = f"""
-    stand AS (
-        SELECT t.message_id, t.mailing_id, new.at, new.result, new.cause, new.code, new.status, old.at AS old_at,
-            old.result AS old_result, old.cause AS old_cause, old.code AS old_code, old.status AS old_status
-        FROM touched t CROSS JOIN LATERAL {_NEWEST.format(before="%(horizon)s")} new
-        LEFT JOIN LATERAL {_NEWEST.format(before="%(last)s")} old ON true
+    ), lines AS MATERIALIZED (
+        SELECT a.id, a.message_id, a.mailing_id, a.tx, a.at, a.took_ms, a.result, a.cause, a.code, a.status
+        FROM touched t JOIN delivery_attempt a ON a.message_id = t.message_id WHERE a.tx < %(horizon)s
     )"""
 _PLACE = """
     JOIN mailings g ON g.id = moved.mailing_id JOIN delivery_message m ON m.id = moved.message_id
@@ -42,22 +36,30 @@ _WHERE = (
     "g.workspace_id, g.sandbox, date_trunc('hour', moved.at), g.sending_domain_id, d.name, coalesce(s.provider, '')"
 )
 
-# Whoever moves leaves the hour in which they were counted.
+# Whoever moves leaves the hour in which they were counted. Who is delivered has waited since the first try, also one
+# that said nothing about the person (100).
 _MOVES = f"""
-    WITH {_TOUCHED}, {_MAILINGS}, {_STAND}, moved AS (
-        SELECT message_id, mailing_id, at, result, cause, code, status, 1 AS n FROM stand
+    WITH {_LINES}, {_MAILINGS.format(lines="lines")}, ends AS (
+        SELECT message_id, max(id) FILTER (WHERE result <> 100) AS new,
+            max(id) FILTER (WHERE result <> 100 AND tx < %(last)s) AS old,
+            min(at - coalesce(took_ms, 0) * interval '1 millisecond') AS began
+        FROM lines GROUP BY 1
+    ), moved AS (
+        SELECT now_is.*, 1 AS n, CASE WHEN now_is.result = 2 AND was.result IS DISTINCT FROM 2
+            THEN width_bucket(extract(epoch FROM now_is.at - began)::float8, %(bounds)s::float8[]) END AS step
+        FROM ends JOIN lines now_is ON now_is.id = new LEFT JOIN lines was ON was.id = old
+        WHERE old IS DISTINCT FROM new
         UNION ALL
-        SELECT message_id, mailing_id, old_at, old_result, old_cause, old_code, old_status, -1 FROM stand
-        WHERE old_result IS NOT NULL
+        SELECT was.*, -1, NULL FROM ends JOIN lines was ON was.id = old WHERE old <> new
     )
     SELECT {_WHERE},
         CASE result WHEN 101 THEN 'bounced'
             ELSE (ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result] END,
         coalesce(moved.cause, ''),
-        CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END,
+        CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END, step,
         sum(n), min(at) FILTER (WHERE n > 0), max(at) FILTER (WHERE n > 0)
     FROM moved {_PLACE}
-    WHERE result <> 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    WHERE result <> 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
 # Of each person the first report.
 _COMPLAINTS = f"""
@@ -67,8 +69,8 @@ _COMPLAINTS = f"""
             AND NOT EXISTS (SELECT FROM delivery_event b WHERE b.message_id = e.message_id AND b.kind = 'complaint'
                 AND b.tx < %(last)s)
         GROUP BY 1, 2
-    ), {_MAILINGS}
-    SELECT {_WHERE}, 'complaint', '', '', count(*), min(at), max(at)
+    ), {_MAILINGS.format(lines="touched")}
+    SELECT {_WHERE}, 'complaint', '', '', NULL::int, count(*), min(at), max(at)
     FROM touched moved {_PLACE} GROUP BY 1, 2, 3, 4, 5, 6
 """
 _HOURS = """
@@ -82,18 +84,6 @@ _HOURS = """
         last_at = greatest(r.last_at, excluded.last_at)
 """
 
-# A try that said nothing about the person (100) began the wait all the same.
-_WAITS = f"""
-    WITH {_TOUCHED}, {_MAILINGS}, {_STAND}, moved AS (
-        SELECT stand.*, width_bucket(extract(epoch FROM at - began)::float8, %(bounds)s::float8[]) AS step
-        FROM stand CROSS JOIN LATERAL (
-            SELECT min(a.at - coalesce(a.took_ms, 0) * interval '1 millisecond') AS began FROM delivery_attempt a
-            WHERE a.message_id = stand.message_id AND a.tx < %(horizon)s
-        ) first
-        WHERE result = 2 AND old_result IS DISTINCT FROM 2
-    )
-    SELECT {_WHERE}, step, count(*) FROM moved {_PLACE} GROUP BY 1, 2, 3, 4, 5, 6, 7
-"""
 _STEPS = """
     INSERT INTO analytics_healthwait AS r (workspace_id, sandbox, hour, sending_domain_id, provider, step, n)
     SELECT * FROM unnest(%s::bigint[], %s::boolean[], %s::timestamptz[], %s::bigint[], %s::text[], %s::smallint[],
@@ -105,30 +95,41 @@ _STEPS = """
 
 def fold(cursor: Any, span: dict[str, int]) -> None:
     """What was committed in the transactions last <= tx < horizon."""
-    cursor.execute(_MOVES, span)
-    rows = cursor.fetchall()
+    cursor.execute(_MOVES, {**span, "bounds": list(BOUNDS)})
+    moves = cursor.fetchall()
     cursor.execute(_COMPLAINTS, span)
-    _write(cursor, _HOURS, _by_provider([*rows, *cursor.fetchall()], key=3))
-    cursor.execute(_WAITS, {**span, "bounds": list(BOUNDS)})
-    _write(cursor, _STEPS, _by_provider(cursor.fetchall(), key=1))
+    rows = [_named(row) for row in (*moves, *cursor.fetchall())]
+    _write(cursor, _HOURS, _hours(rows))
+    _write(cursor, _STEPS, _steps(rows))
 
 
-def _by_provider(rows: Iterable[tuple[Any, ...]], *, key: int) -> list[tuple[Any, ...]]:
-    """Six columns of where, `key` of what, the number, then its first and last time if there are any: the known
-    providers by name, everybody else together as "other"."""
-    sums: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
-    for workspace, sandbox, hour, sending, domain, provider, *what in rows:
-        place = (workspace, sandbox, hour, sending, provider or provider_of_domain(domain) or OTHER)
-        sums[(*place, *what[:key])].append(tuple(what[key:]))
-    return [(*place, *_sum(parts)) for place, parts in sums.items() if sum(part[0] for part in parts)]
+def _named(row: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...], Any]:
+    """(where, what, (step, people, first, last)): the known providers by name, everybody else as "other"."""
+    workspace, sandbox, hour, sending, domain, provider, *what = row
+    place = (workspace, sandbox, hour, sending, provider or provider_of_domain(domain) or OTHER)
+    return place, tuple(what[:3]), what[3:]
 
 
-def _sum(parts: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    number = int(sum(part[0] for part in parts))
-    if len(parts[0]) == 1:
-        return (number,)
-    firsts, lasts = ([part[at] for part in parts if part[at]] for at in (1, 2))
-    return number, min(firsts, default=None), max(lasts, default=None)
+def _hours(rows: Iterable[tuple[tuple[Any, ...], tuple[Any, ...], Any]]) -> list[tuple[Any, ...]]:
+    sums: dict[tuple[Any, ...], list[Any]] = defaultdict(lambda: [0, [], []])
+    for place, what, (_step, people, first, last) in rows:
+        one = sums[place + what]
+        one[0] += int(people)
+        one[1] += [first] if first else []
+        one[2] += [last] if last else []
+    return [
+        (*key, people, min(firsts, default=None), max(lasts, default=None))
+        for key, (people, firsts, lasts) in sums.items()
+        if people
+    ]
+
+
+def _steps(rows: Iterable[tuple[tuple[Any, ...], tuple[Any, ...], Any]]) -> list[tuple[Any, ...]]:
+    sums: dict[tuple[Any, ...], int] = defaultdict(int)
+    for place, _what, (step, people, *_times) in rows:
+        if step is not None:
+            sums[(*place, step)] += int(people)
+    return [(*key, people) for key, people in sums.items()]
 
 
 def _write(cursor: Any, sql: str, rows: list[tuple[Any, ...]]) -> None:

@@ -39,6 +39,7 @@ class Judgement:
 GOOD = Judgement("done", "circle-check", pgettext_lazy("judgement", "Good"))
 LOOK = Judgement("wait", "alert-triangle", pgettext_lazy("judgement", "Look"))
 BAD = Judgement("stop", "alert-octagon", pgettext_lazy("judgement", "Too many"))
+FEW = Judgement("stop", "alert-octagon", pgettext_lazy("judgement", "Too few"))
 
 
 def judged(part: int, whole: int, name: str) -> Judgement | None:
@@ -49,8 +50,9 @@ def judged(part: int, whole: int, name: str) -> Judgement | None:
     share = (whole - part if name == "delivered" else part) / whole
     if share < look:
         return GOOD
-    few = name == "delivered" or share < bad
-    return LOOK if few else BAD
+    if share < bad:
+        return LOOK
+    return FEW if name == "delivered" else BAD
 
 
 def title_of(cause: str) -> str:

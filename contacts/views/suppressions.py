@@ -62,6 +62,7 @@ def _rows(workspace_id: int, rows: list[Suppression]) -> list[dict[str, Any]]:
             "remedy": standing.remedy_of(row.reason),
             "source": timeline.source_words(row.source),
             "note": row.note or row.detail.get("reply", ""),
+            "message": row.detail.get("message"),
         }
         for row in rows
     ]
@@ -98,6 +99,7 @@ def release(request: Any, suppression: int) -> HttpResponse:
         return redirect("contacts:suppressions")
     context = {
         "row": row,
+        "message": row.detail.get("message"),
         "form": form,
         "open": row.released_at is None and standing.remedy_of(row.reason) != "person",
         "section": "suppressions",

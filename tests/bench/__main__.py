@@ -16,7 +16,8 @@ from tests.bench import importing, place, references
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "50000"))
 WATCHED = 20_000  # messages of a run with clocks in
 IMPORTED = 100_000
-PARTS = ("knowledge", "flushes", "speed", "shares", "receivers", "throttle", "import")
+PARTS = ("knowledge", "flushes", "speed", "shares", "receivers", "throttle", "import", "reports")
+APART = {"knowledge", "reports"}  # they need neither references nor a campaign
 
 
 def main(parts: list[str]) -> None:
@@ -26,7 +27,9 @@ def main(parts: list[str]) -> None:
     told: dict[str, Any] = {"cores": os.cpu_count()}
     if "knowledge" in parts:
         told["knowledge"] = measure_knowledge()
-    if parts != ["knowledge"]:
+    if "reports" in parts:
+        told["reports"] = measure_reports()
+    if set(parts) - APART:
         told |= measure_on_database(parts)
     path = place.VAR / "latest.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +43,18 @@ def measure_knowledge() -> dict[str, float]:
     pace = knowledge.measure()
     knowledge.show(pace)
     return knowledge.told(pace)
+
+
+def measure_reports() -> dict[str, Any]:
+    from tests.bench import reports
+
+    place.prepare()
+    try:
+        found = reports.measure()
+    finally:
+        place.leave()
+    reports.show(found)
+    return {str(size): one for size, one in found.items()}
 
 
 def measure_on_database(parts: list[str]) -> dict[str, Any]:

@@ -268,6 +268,19 @@ def test_what_a_person_did_cannot_be_released(client: Client, hanako: Contact) -
     assert row.released_at is None
 
 
+def test_a_stopped_address_leads_to_the_message_that_stopped_it(client: Client, workspace: Workspace) -> None:
+    for address, detail in (
+        ("gone@docomo.example", {"message": 7, "reply": "550 5.1.1 <b>no</b>"}),
+        ("a@b.example", {}),
+    ):
+        subscriptions.suppress(workspace, address, "no_such_user", source="bounce", detail=detail)
+    page = get(client, "suppressions")
+    assert page.count('href="/messages/7"') == page.count("The message that caused it") == 1
+    assert "&lt;b&gt;no&lt;/b&gt;" in page
+    (row,) = Suppression.objects.filter(address_key="gone@docomo.example")
+    assert 'href="/messages/7"' in get(client, "suppression_release", row.pk)
+
+
 def test_erasing_forgets_everything_but_the_stop(client: Client, hanako: Contact, news: List) -> None:
     subscriptions.subscribe(hanako, [news], source="page")
     post(client, "edit", hanako.pk, address="hanako@docomo.example", first_name="花", last_name="山田")
