@@ -16,15 +16,10 @@ from analytics.reports import EXPIRED, RATED, provider_name
 from delivery import knowledge
 from delivery.knowledge import Action, Category
 from delivery.message_page import explanation_of
+from delivery.stops import rule_of
 
 # Shares from which a figure wants a look, and from which it harms the sender (for complaints: Gmail's own rules).
 LIMITS = {"failed": (0.01, 0.02), "complaints": (0.001, 0.003), "delivered": (0.03, 0.06)}
-# Of how many refusals in how many days an address is stopped.
-STOPPED_AFTER = {
-    Category.INACTIVE_MAILBOX: (2, 30),
-    Category.RECIPIENT_POLICY: (3, 90),
-    Category.MAILBOX_FULL: (5, 30),
-}
 STEPS = (0.15, 0.5, 1.0, 2.0)  # percent at which a cell of the heat table grows darker
 ABNORMAL, LEAST = 3, 5  # a bar that is so many times the usual one, of so many people at least
 
@@ -70,9 +65,9 @@ def deed_of(cause: str) -> str:
         return _("Not sent again by itself")
     if known.action is Action.SUPPRESS_NOW:
         return _("Mail to them is stopped")
-    if known.action is Action.SUPPRESS_AFTER_N and known.category in STOPPED_AFTER:
-        times, days = STOPPED_AFTER[known.category]
-        return _("Stopped after %(times)s in %(days)s days") % {"times": times, "days": days}
+    rule = rule_of(known.category)
+    if known.action is Action.SUPPRESS_AFTER_N and rule:
+        return _("Stopped after %(times)s in %(days)s days") % {"times": rule.times, "days": rule.days}
     if known.category is Category.INVALID_DOMAIN:
         return _("The domain rests for a week")
     return _("Not sent again by itself")

@@ -29,7 +29,7 @@ class Answer:
 
     id: str
     words: Explanation
-    deed: str | Promise
+    deed: str
     cause: Cause | None = None  # None for our own, which no server has said
 
 

@@ -37,6 +37,11 @@ _BY_CATEGORY = {
 }
 
 
+def rule_of(category: Category) -> Rule | None:
+    """How many failures of a category stop an address; None where it is not counted."""
+    return RULES.get(_BY_CATEGORY.get(category, ""))
+
+
 def reason_of(verdict: Verdict, *, elsewhere: bool = False) -> str:
     """The reason of a message's final failure as far as it speaks against its address; "" where it does not.
 
