@@ -85,7 +85,8 @@ class Hindrances:
         if bucket is None or not bucket.paused_at:
             return None
         kind, empty = Kind.DRAINING if bucket.drain else Kind.PAUSED, _empty(route, site, bucket.paused_at)
-        return Hindrance(kind, route, site, by=bucket.paused_by, since=bucket.paused_at, empty=empty)
+        cause = "" if bucket.paused_by else bucket.closed_cause
+        return Hindrance(kind, route, site, by=bucket.paused_by, cause=cause, since=bucket.paused_at, empty=empty)
 
     def _stop(self, route: Route, site: int | None) -> Hindrance | None:
         direct = route.kind == Route.Kind.DIRECT

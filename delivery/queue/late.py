@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from delivery import events
+from delivery import events, refusals
 from delivery.knowledge import Verdict
 from delivery.models import Attempt, Event, Message, MessageState
 from delivery.queue import lanes, prepared
@@ -115,3 +115,4 @@ def _watch(message: Message, verdict: Verdict) -> None:
             "blocks": int(found is Sign.BLOCK),
         }  # fmt: skip
         prepared.execute(_WATCHED, figures)
+    refusals.count([(message.pk, verdict.cause)])

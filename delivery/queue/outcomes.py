@@ -51,6 +51,11 @@ class Outcome:
     slower: bool = False  # the answer asks us to slow down
     waits_for: int | None = None  # the site whose own lane takes it, so that the next lease asks who may go there
 
+    @property
+    def final_block(self) -> bool:
+        """They do not take this mail, or mail from us, and will not later."""
+        return self.sign is Sign.BLOCK and self.result == MessageState.FAILED
+
     def recorded(self) -> dict[str, Any]:
         """As a row of Attempt; short names, since it travels as JSON."""
         row: dict[str, Any] = {"m": self.message, "r": self.result}

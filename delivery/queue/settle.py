@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from django.conf import settings
 from django.db import connection
 
-from delivery import stopping
+from delivery import refusals, stopping
 from delivery.models import Mailing
 from delivery.queue import events, prepared
 from delivery.queue.outcomes import Outcome
@@ -134,6 +134,9 @@ def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | 
     against = [outcome for outcome in outcomes if outcome.stop]
     if against:
         stopping.failed(map(_failed, against), source="bounce")
+    refused = [(outcome.message, outcome.cause) for outcome in outcomes if outcome.cause and outcome.final_block]
+    if refused:
+        refusals.count(refused)
     _rest([outcome for outcome in outcomes if outcome.rest_domain])
     return int(moved)
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from delivery import brakes, people_sets, stopping
+from delivery import brakes, people_sets, refusal_brakes, stopping
 from delivery.models import Mailing, PeopleSet
 from delivery.queue import events, expand, remainders, waves
 
@@ -25,6 +25,7 @@ def advance(seconds: float = SLICE_SECONDS) -> bool:
     """Do what is due. True when time ran out before the work did. Each kind of work has its share of the time, so that
     a long one holds none of the others up."""
     brakes.look()
+    refusal_brakes.look()
     waves.advance()
     start_due()
     steps = (_expand, _gather, _give_up, _cancel, _forget, _stop)
