@@ -11,7 +11,7 @@ _CODE = re.compile(r"(?<![\w.:/=+-])#?([245][0-5]\d)(?=[\s\-:,;)'\"\]]|\.(?!\d)|
 _STATUS = re.compile(r"(?<![\w.\-/:])#?([245])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d)")
 # Those that RFC 5321 and its kin define: other numbers of three digits are rarely reply codes.
 _KNOWN = frozenset(
-    {421, 422, 430, 432, 450, 451, 452, 453, 454, 455, 458, 459, 500, 501, 502, 503, 504, 521}
+    {250, 251, 252, 421, 422, 430, 432, 450, 451, 452, 453, 454, 455, 458, 459, 500, 501, 502, 503, 504, 521}
     | {523, 524, 525, 530, 533, 534, 535, 538, 550, 551, 552, 553, 554, 555, 556}
 )
 
@@ -28,9 +28,9 @@ def status_in(text: str, klass: str = "") -> str:
 
 
 def code_in(text: str, klass: str = "") -> int:
-    """The first reply code of failure in `text` of that class, or 0."""
+    """The first reply code in `text` of that class ("2", "4", "5"; of failure without), or 0."""
     found = (int(match[1]) for match in _CODE.finditer(text))
-    return next((code for code in found if code in _KNOWN and klass in ("", str(code // 100))), 0)
+    return next((code for code in found if code in _KNOWN and str(code)[0] in (klass or "45")), 0)
 
 
 def address_in(text: str) -> str:

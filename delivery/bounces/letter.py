@@ -12,7 +12,8 @@ STATUSES = frozenset({"message/delivery-status", "message/global-delivery-status
 FEEDBACK = frozenset({"message/feedback-report"})
 _WHOLE = frozenset({"message/rfc822", "message/global"})
 _HEADS = ("text/rfc822-header", "message/rfc822-header", "message/global-header", "text/rfc822")
-REPORT_LINES = 2000  # lines of what it says that are looked at
+REPORT_LINES = 2000  # lines of what it says that are looked at, and characters
+REPORT_LIMIT = 64 << 10
 
 # The line behind which programs put the message that they return.
 _RETURNED = re.compile(
@@ -81,10 +82,15 @@ class Letter:
         return found[0] if len(found) == 1 else ""
 
     @property
+    def by_a_person(self) -> bool:
+        """Whether somebody passed it on to us."""
+        return bool(_FORWARD.match(self.subject))
+
+    @property
     def by_a_program(self) -> bool:
         """Whether a mail system wrote it, as far as its head tells. Forwards by people and lists are not."""
         names = {name for name, _ in self.message.fields}
-        if _FORWARD.match(self.subject) or names & _LIST_FIELDS:
+        if self.by_a_person or names & _LIST_FIELDS:
             return False
         return bool(
             _ROBOT.search(self.sender)
@@ -130,7 +136,7 @@ def split(said: str) -> tuple[str, str]:
 
 
 def _cut(text: str) -> str:
-    return "\n".join(text.split("\n", REPORT_LINES)[:REPORT_LINES])
+    return "\n".join(text[:REPORT_LIMIT].split("\n", REPORT_LINES)[:REPORT_LINES])
 
 
 def _top(text: str) -> str:

@@ -20,6 +20,7 @@ HEAD_LIMIT = 128 << 10  # octets of one header block
 VALUE_LIMIT = 8192  # characters of one header field
 FIELDS = 500  # fields of one header block
 PARTS = 64  # parts of one multipart
+ALL_PARTS = 256  # parts of a whole message
 DEPTH = 8
 
 # Only real charsets: Python also knows codecs that are slow or warn (punycode, unicode_escape).
@@ -37,9 +38,8 @@ _BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t\n]{1,80}(?==\?)")
 _GUESS = re.compile(rb"(?m)^--([^\s-][^\n]{0,200}?|-{2,60}[^\s-][^\n]{0,200}?)[ \t]*\n(?=Content-)", re.IGNORECASE)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
-_HIDDEN = re.compile(
-    r"<(script|style|head|title)\b[^>]{0,999}>.{0,65536}?</\1>|<!--.{0,9999}?-->", re.IGNORECASE | re.DOTALL
-)
+# What HTML does not show, from mark to mark.
+_HIDDEN = ("<script", "</script>"), ("<style", "</style>"), ("<title", "</title>"), ("<!--", "-->")
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li|/table|hr|p|div|tr|li|pre|/pre)\b[^<>]{0,999}>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z!][^<>@]{0,2000}>")
 
@@ -83,7 +83,7 @@ def parse(raw: bytes) -> Entity:
     raw = raw.lstrip(b"\n \t\xef\xbb\xbf")
     if raw.startswith((b"From ", b">From ")):  # of an mbox
         raw = raw.partition(b"\n")[2]
-    return _entity(raw, DEPTH)
+    return _entity(raw, DEPTH, [ALL_PARTS])
 
 
 def head(text: str) -> tuple[tuple[str, str], ...]:
@@ -108,7 +108,7 @@ def _unfolded(text: str) -> list[str]:
     return [" ".join(parts)[:VALUE_LIMIT] for parts in lines]
 
 
-def _entity(raw: bytes, depth: int, default: str = "text/plain") -> Entity:
+def _entity(raw: bytes, depth: int, left: list[int], default: str = "text/plain") -> Entity:
     top, _, body = (b"", b"", raw[1:]) if raw.startswith(b"\n") else raw.partition(b"\n\n")
     fields = head(top[:HEAD_LIMIT].decode("utf-8", "replace"))
     content = next((value for name, value in fields if name == "content-type"), "")
@@ -116,11 +116,22 @@ def _entity(raw: bytes, depth: int, default: str = "text/plain") -> Entity:
     params = parameters(content)
     if kind.startswith("multipart/") and depth:
         inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
-        parts = tuple(_entity(part, depth - 1, inner) for part in _split(body, params.get("boundary", "")))
+        parts = _parts(_split(body, params.get("boundary", "")), depth - 1, left, inner)
         if parts:
             return Entity(fields, kind, params, parts=parts)
         kind = "text/plain"
     return Entity(fields, kind, params, body[:TEXT_LIMIT])
+
+
+def _parts(pieces: list[bytes], depth: int, left: list[int], default: str) -> tuple[Entity, ...]:
+    """`left` is how many parts the whole message may still have."""
+    parts = []
+    for piece in pieces:
+        if left[0] <= 0:
+            break
+        left[0] -= 1
+        parts.append(_entity(piece, depth, left, default))
+    return tuple(parts)
 
 
 def _split(body: bytes, boundary: str) -> list[bytes]:
@@ -134,7 +145,7 @@ def _split(body: bytes, boundary: str) -> list[bytes]:
         if mark[1]:  # the closing one
             break
         parts.append(body[mark.end() + 1 : after.start() if after else None])
-    return parts
+    return parts[:PARTS]
 
 
 def _marks(body: bytes, boundary: bytes) -> list[re.Match[bytes]]:
@@ -201,5 +212,22 @@ def charset(octets: bytes, name: str) -> str:
 
 def plain(markup: str) -> str:
     """The words of an HTML text, a line for each of its lines and blocks."""
-    text = _HIDDEN.sub(" ", markup[:TEXT_LIMIT])
+    text = markup[:TEXT_LIMIT]
+    for start, end in _HIDDEN:
+        text = _without(text, start, end)
     return html.unescape(_TAG.sub("", _BREAK.sub("\n", text))).replace("\xa0", " ")
+
+
+def _without(text: str, start: str, end: str) -> str:
+    """The text less what is between the marks, whatever their case; without the end mark, all that follows."""
+    lower = text.lower()
+    if len(lower) != len(text):  # a few letters grow in lower case
+        text = lower
+    kept, at = [], 0
+    while (begin := lower.find(start, at)) >= 0:
+        kept.append(text[at:begin])
+        closed = lower.find(end, begin)
+        if closed < 0:
+            return " ".join(kept)
+        at = closed + len(end)
+    return " ".join([*kept, text[at:]])

@@ -38,12 +38,12 @@ def read(raw: bytes) -> Report:
 def _notices(letter: Letter) -> list[Notice]:
     """From the machine-readable part, completed by the prose beside it; else from the prose alone."""
     told = [notice for status in letter.statuses for notice in dsn.read(status)]
+    if letter.by_a_person:
+        return []
     if told:
         said = _said(letter)
         if len(told) == len(said) == 1 and letter.subject.startswith("DELIVERY FAILURE:"):
-            told = [
-                replace(told[0], recipient=said[0].recipient)
-            ]  # Domino's fields have the address after its own rewriting
+            told = [_as_sent(told[0], said[0])]
         return [_completed(each, said, number) for number, each in enumerate(told)]
     if not letter.by_a_program:
         return dialects.notification(letter)
@@ -68,6 +68,16 @@ def _enclosed(letter: Letter) -> list[Notice]:
             if inner.statuses and inner.by_a_program:
                 return [notice for status in inner.statuses for notice in dsn.read(status)]
     return []
+
+
+def _as_sent(told: Notice, said: Notice) -> Notice:
+    """Domino's fields have the address after its own rewriting, its text has it as it was sent."""
+    return replace(
+        told,
+        recipient=said.recipient,
+        diagnostic=said.diagnostic or told.diagnostic,
+        command=said.command or told.command,
+    )
 
 
 def _completed(told: Notice, said: list[Notice], number: int) -> Notice:

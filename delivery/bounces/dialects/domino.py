@@ -14,7 +14,7 @@ from delivery.bounces.notice import Notice
 _PAIRS = re.compile(
     r"(?:was not delivered to|wurde nicht zugestellt an|n'a pas été remis à|no se ha entregado a"
     r"|次の宛先に配信されませんでした)"
-    r"[ ]?[:：]\s{1,40}(?P<to>[^\n]{1,400}(?:\n[ ]{1,8}\S{1,300}@\S{1,255}){0,50})\s{1,40}"
+    r"[ ]?[:：]\s{1,40}(?P<to>[^\n]{1,400}(?:\n[ ]{1,8}\S[^\n]{0,500}){0,50})\s{1,40}"
     r"(?:because|weil|da|parce que|porque|理由)[ ]?[:：]\s{1,40}"
     r"(?P<said>[^\n]{1,1500}(?:\n[ ]{1,8}\S[^\n]{0,500}){0,5})"
 )
@@ -24,7 +24,8 @@ _OLD = Form(
     skips=re.compile(r"^-{3,}"),
 )
 _UNLISTED = re.compile(r"not listed in|見つかりません|リストにありません|nicht im|non répertorié")
-_REASON = re.compile(r"-{3,} ?Failure Reasons? {0,3}-{3,}\s{1,20}([^\n]{3,500})")
+_NAME = re.compile(r"\bUser .{1,300}? not listed", re.DOTALL)
+_REASON = re.compile(r"(?m)^-{3,60} ?Failure Reasons? {0,3}-{3,}\s{1,20}([^\n]{3,500})")
 
 
 def read(letter: Letter) -> list[Notice]:
@@ -34,8 +35,10 @@ def read(letter: Letter) -> list[Notice]:
 
 
 def _sure(each: Notice) -> Notice:
-    """Its directory knows of every address whether it exists."""
-    return replace(each, command="rcpt") if _UNLISTED.search(each.diagnostic) and not each.command else each
+    """Its directory knows of every address whether it exists; the name between the words is the person's own."""
+    if each.command or not _UNLISTED.search(each.diagnostic):
+        return each
+    return replace(each, command="rcpt", diagnostic=_NAME.sub("User not listed", each.diagnostic))
 
 
 def _notes(letter: Letter) -> list[Notice]:

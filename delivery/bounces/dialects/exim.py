@@ -32,7 +32,7 @@ _FORM = Form(
         re.compile(rf"[<\"]{_TO}[>\"]:?(?P<said>)\s*$"),
         re.compile(rf"{_TO}:?(?P<said>)\s*$"),
         # Zoho
-        re.compile(rf"{_TO} (?P<said>(?:Invalid Address|[\w ,]{{0,60}}ERROR_CODE ?:).*)$"),
+        re.compile(rf"{_TO} (?P<said>Invalid Address.*)$"),
         re.compile(r"\[Status: \w{1,20}, Address: <(?P<to>[^<>\s]{1,320})>,(?P<said>.*)\]"),
     ),
     skips=re.compile(r"^\s*(?:recipients\. This is|its recipients\. This|https?://|For the following reason:|Reason:)"),
@@ -44,6 +44,7 @@ _LATE = (
     "Delay reason:",
     "not been delivered to all",
 )
+_ZOHO = re.compile(r",? ?ERROR_CODE ?:")
 _ROUTER = re.compile(
     r"Unrout(?:e)?able address|user not found|unknown (?:local|virtual)|No such (?:person|user)", re.IGNORECASE
 )
@@ -55,7 +56,7 @@ def read(letter: Letter) -> list[Notice]:
     if not any(opening in text for opening in _OPENINGS) and not _FROZEN.search(text):
         return []
     action = "delayed" if any(words in text for words in _LATE) else "failed"
-    found = notices(_aliased(text), _FORM) or _failed(letter)
+    found = notices(_aliased(_ZOHO.sub(" ", text)), _FORM) or _failed(letter)
     return [replace(each, action=action, command=each.command or _asked(each)) for each in found]
 
 

@@ -10,6 +10,7 @@ from delivery.bounces.dialects.blocks import Form, notices, told
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
+TEXT_LIMIT = 16 << 10  # characters: such reports are short
 _TO = r"(?P<to>[^\s<>\"']{1,320}@[^\s<>@\"']{1,255}?)"
 _ALSO = _TO.replace("<to>", "<also>")
 _FORMS = (
@@ -80,7 +81,7 @@ _X6 = re.compile(
 
 
 def read(letter: Letter) -> list[Notice]:
-    text = letter.text
+    text = letter.text[:TEXT_LIMIT]
     for reason, names in _REASON_FIRST:
         found = reason.search(text)
         people = [address_in(match["to"]) for match in names.finditer(text)] if found else []

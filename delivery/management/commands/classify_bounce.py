@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
@@ -15,6 +16,8 @@ from delivery.bounces.mime import MESSAGE_LIMIT
 from delivery.bounces.reading import read
 from delivery.bounces.report import Deed, Kind, Report, Reported
 
+MESSAGES = 1000  # of one file
+_NEXT = re.compile(rb"(?:\r\n|\n|\r)(?=From \S{1,320} {1,3}[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d)")
 _BOUNCED = frozenset({Deed.FAILED, Deed.DELAYED})
 
 
@@ -24,10 +27,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="*", help="message files; without any, one path a line of standard input")
+        parser.add_argument("--delivered", action="store_true", help="also list those to whom it was delivered")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        listed = frozenset(Deed) if options["delivered"] else _BOUNCED
         for path in options["files"] or _lines():
-            self.stdout.write(json.dumps({"path": path, **_row(path)}, ensure_ascii=False))
+            self.stdout.write(json.dumps({"path": path, **_row(path, listed)}))
 
 
 def _lines() -> Iterable[str]:
@@ -37,28 +42,29 @@ def _lines() -> Iterable[str]:
             yield path
 
 
-def _row(path: str) -> dict[str, Any]:
+def _row(path: str, listed: frozenset[Deed]) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             raw = file.read(MESSAGE_LIMIT)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         return {"kind": Kind.OTHER, "recipients": [], "error": str(error)}
-    return _told(read(raw))
+    return _told([read(message) for message in _messages(raw)], listed)
 
 
-def _told(report: Report) -> dict[str, Any]:
-    row: dict[str, Any] = {"kind": report.kind, "recipients": [_recipient(each) for each in _concerned(report)]}
-    if report.feedback_type:
-        row["feedback_type"] = report.feedback_type
-        row["recipients"] = [{**each, "feedback_type": report.feedback_type} for each in row["recipients"]]
+def _messages(raw: bytes) -> list[bytes]:
+    """A file may be an mbox of several messages."""
+    return _NEXT.split(raw, MESSAGES) if raw.startswith(b"From ") else [raw]
+
+
+def _told(reports: list[Report], listed: frozenset[Deed]) -> dict[str, Any]:
+    first = next((report for report in reports if report.kind is not Kind.OTHER), reports[0])
+    row: dict[str, Any] = {"kind": first.kind, "recipients": []}
+    if first.feedback_type:
+        row["feedback_type"] = first.feedback_type
+    for report in reports:
+        feedback = {"feedback_type": report.feedback_type} if report.feedback_type else {}
+        row["recipients"] += [{**_recipient(each), **feedback} for each in report.recipients if each.action in listed]
     return row
-
-
-def _concerned(report: Report) -> Iterable[Reported]:
-    """Those to whom it did not get, or who complain: a message that arrived has not bounced."""
-    if report.feedback_type:
-        return report.recipients
-    return [each for each in report.recipients if each.action in _BOUNCED] if report.kind is Kind.BOUNCE else []
 
 
 def _recipient(each: Reported) -> dict[str, Any]:
