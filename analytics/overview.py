@@ -13,10 +13,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from analytics import reports
+from analytics import folding, reports
 from analytics.alert_words import told
 from analytics.alerting import Kind
+from analytics.health_words import span_words
 from analytics.models import Alert, MailingDeed, MailingOutcome
+from analytics.queue_page import ALIVE_SECONDS
 from analytics.words import pause_words
 from campaigns.listing import Row, rows_of
 from campaigns.models import Campaign
@@ -106,7 +108,12 @@ def overview(workspace: Workspace, *, now: datetime | None = None) -> Overview:
 
 
 def _needs(workspace: Workspace, running: list[Running]) -> list[Need]:
-    return [*_broken_domains(workspace), *_alerts(workspace), *(need for one in running for need in _of_running(one))]
+    return [
+        *_clock(),
+        *_broken_domains(workspace),
+        *_alerts(workspace),
+        *(need for one in running for need in _of_running(one)),
+    ]
 
 
 def _broken_domains(workspace: Workspace) -> list[Need]:
@@ -121,6 +128,18 @@ def _broken_domains(workspace: Workspace) -> list[Need]:
             _("Fix it"),
         )
         for domain in broken
+    ]
+
+
+def _clock() -> list[Need]:
+    """Whoever would open an alert for it stands still too."""
+    age = folding.tick_age()
+    if age is None or age <= ALIVE_SECONDS:
+        return []
+    detail = _("It last ticked %(ago)s ago. Figures are as old, and nothing is sent. Nothing is lost either.")
+    words = detail % {"ago": span_words(age)}
+    return [
+        Need("stop", _("The clock of the workers stands still"), words, reverse("analytics:queue"), _("Look at it"))
     ]
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from analytics import health_words
 from analytics.advice import Advice
-from analytics.groups import WORDS, Group
+from analytics.groups import TARGETS, WORDS, Group
 from analytics.health import CauseOf, Choice, Column, Health
 from analytics.health_words import Judgement
 from delivery import knowledge
@@ -49,6 +49,12 @@ def cause_tone(cause: CauseOf) -> str:
 @register.simple_tag
 def group_word(group: Group) -> str:
     return str(WORDS[group])
+
+
+@register.simple_tag
+def group_target(group: Group) -> str:
+    """The share that no sender should be above."""
+    return f"{TARGETS[group]:g}%"
 
 
 @register.simple_tag

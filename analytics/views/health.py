@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.roles import Can, WorkspaceRequest, requires
-from analytics import advice, changes, codes, health, health_words, proofs, remedies, telling, waiting
+from analytics import advice, changes, codes, folding, health, health_words, proofs, remedies, telling, waiting
 from analytics.advice import Asked
 from analytics.alert_words import told
 from analytics.codes import Code
 from analytics.groups import GRAVE, YOURS, Group
 from analytics.health import Choice, Health
 from analytics.models import Alert
+from analytics.queue_page import ALIVE_SECONDS
 from analytics.remedies import Remedy
 from campaigns.models import Campaign
 from contacts.cells import csv_lines
@@ -79,6 +80,7 @@ def page(request: WorkspaceRequest) -> HttpResponse:
         "proofs": [] if choice.mailing else proofs.proofs(choice),
         "changes": changed,
         "alerts": [told(one, request.workspace) for one in Alert.objects.open_in(request.workspace)],
+        "behind": age if (age := folding.tick_age()) is not None and age > ALIVE_SECONDS else None,
         "mailed": telling.of(request.membership).wanted if request.can(Can.SEND) else None,
         "live": live,
         "empty": not live and not health.any_mail(request.workspace, sandbox=True),

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.core import mail as outbox
 from django.test import Client
+from django.utils import timezone
 
 from accounts import notices
 from accounts.models import Notice, Role, User
-from analytics import alerts, telling
-from analytics.models import Alert, AlertMail, HealthHour
+from analytics import alerts, folding, telling
+from analytics.models import Alert, AlertMail, Fold, HealthHour
 from delivery.models import Bucket, Mailing
 from tests.delivery.queue import world as worlds
 from tests.delivery.queue.world import World
@@ -154,3 +155,16 @@ def test_the_mail_is_a_notice_of_ours(world: World, sender: User, settings: Any)
     assert telling.mail(DAYTIME) == 1
     (mailing,) = Mailing.objects.all()
     assert (mailing.kind, mailing.rcpts) == (Mailing.Kind.NOTICE, ["keiko@minori.example"])
+
+
+def test_a_clock_that_stands_still_is_told_by_the_pages(world: World, sender: User, client: Client) -> None:
+    User.objects.update(language="en")
+    client.force_login(sender, backend=BACKEND)
+    hours(world, DAYTIME)
+    folding.fold()
+    words = "The clock of the workers stands still"
+    assert not any(words in client.get(path).content.decode() for path in ("/", "/health"))
+    Fold.objects.update(folded_at=timezone.now() - timedelta(minutes=12))
+    for path in ("/", "/health"):
+        page = client.get(path).content.decode()
+        assert words in page and "It last ticked 12 min ago" in page, path

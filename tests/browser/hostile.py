@@ -205,6 +205,8 @@ def reports(mailing: Mailing, campaign: Campaign, workspace: Workspace, owner: U
         *(reverse("delivery:sandbox_letter", args=[pk]) for pk in (mail, own)),
         reverse("delivery:view", args=[keyring().web_token(WebPurpose.VIEW, mailing.pk, reader.pk)]),
         reverse("delivery:unsubscribe", args=[leave]), reverse("delivery:preferences", args=[leave]),
+        reverse("analytics:health"), reverse("analytics:health") + odd, reverse("analytics:health_codes"),
+        reverse("analytics:health_replies") + "?cause=no_such_user",
     ]  # fmt: skip
 
 

@@ -185,7 +185,8 @@ def campaigns(workspace: Workspace, owner: User) -> Values:
         {"pk": once_more.pk, "label": "again"},
     ]
     replies = ("analytics:health_replies", [{"query": "?cause=no_such_user"}])
-    return [("campaigns:*", each), replies, ("analytics:*", [{"pk": sent.pk}]), *received(mailing)]
+    health = ("analytics:health", [{}, {"label": "cause", "query": "?cause=no_such_user&days=1"}])
+    return [("campaigns:*", each), replies, health, ("analytics:*", [{"pk": sent.pk}]), *received(mailing)]
 
 
 DRAFTS = (("en", "newsletter", "Winter gift guide"), ("ja", "newsletter", "冬の贈りものガイド"))
