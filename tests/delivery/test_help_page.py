@@ -64,6 +64,7 @@ def test_the_page_answers_and_escapes_what_was_pasted(reader: Client) -> None:
     url = reverse("delivery:help")
     page = reader.get(url, {"q": "550 5.1.1 <script>alert(1)</script> user unknown"}).content.decode()
     assert "This reply means" in page and "<script>alert" not in page
+    assert all(page.count(f' id="{cause}"') == 1 for cause in [*CAUSES, *OWN_CAUSES])
     part = reader.get(url, {"q": "PTR"}, headers={"HX-Request": "true"}).content.decode()
     assert "Server name and IP address do not match" in part and "<html" not in part
 
