@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Workspace
 from contacts.models import List
-from delivery import contents, dkim_keys, mailings
+from delivery import contents, dkim_keys, mailings, newest_mark
 from delivery.content.freeze import freeze
 from delivery.models import FromAddress, Mailing, Route, SendingDomain
 from delivery.queue import expand
@@ -203,4 +204,5 @@ def _forget(mailing: Mailing) -> None:
         cursor.execute("TRUNCATE delivery_attempt")
         cursor.execute("TRUNCATE delivery_message, delivery_deferral, delivery_messageexception CASCADE")
         cursor.execute("DELETE FROM contacts_suppression")
+    newest_mark.forget(settings.JOURNAL_DIR)  # else the next run takes its database for a backup that was put back
     mailing.delete()
