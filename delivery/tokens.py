@@ -13,6 +13,7 @@ import enum
 import functools
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,14 @@ _SIGNATURE_LETTERS = 16  # 80 bits
 _RETURN_PATH = "return-path"
 _UNSUBSCRIBE = "unsubscribe"
 _HOST = "host"
+
+
+_SHAPE = re.compile(rf"{VERSION}[a-z0-9][a-z2-7]{{{_ID_LETTERS}}}-[a-z2-7]{{{_SIGNATURE_LETTERS}}}")
+
+
+def looks_like_return_path(local: str) -> bool:
+    """Whether a lower-case local part has the shape of one of ours, whoever signed it."""
+    return _SHAPE.fullmatch(local) is not None
 
 
 class WebPurpose(enum.StrEnum):

@@ -31,6 +31,7 @@ def processes() -> list[Plan]:
     """In the order of starting; the database and the broker run already."""
     return [
         Plan("sandbox", manage("sandbox"), Leaves.LAST),
+        Plan("listener", manage("listener"), Leaves.AFTER_ITS_WORK),
         Plan("web", web()),
         Plan("send", worker("send", settings.SEND_WORKERS), Leaves.AFTER_ITS_WORK),
         Plan("work", worker("work", settings.WORK_WORKERS), Leaves.AFTER_ITS_WORK),

@@ -147,6 +147,7 @@ def check_ports() -> None:
     for prefix, host, port in (
         ("", settings.HOST, settings.PORT),
         ("SANDBOX_", settings.SANDBOX_HOST, settings.SANDBOX_PORT),
+        ("LISTENER_", settings.LISTENER_HOST, settings.LISTENER_PORT),
     ):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:

@@ -2,6 +2,7 @@ from .brakes import Brakes, Refusals, Watch
 from .content import Content, Link
 from .domains import DkimKey, FromAddress, SendingDomain
 from .incoming import AddressFailure, IncomingReport, Inlet
+from .inlets import ListenerSeen, ReportWebhook, ReturnMailbox
 from .log import Attempt, Event
 from .mailing import Exclusion, Mailing, MailingRoute
 from .message import Message, MessageException, MessageState
@@ -28,6 +29,7 @@ __all__ = [
     "Lease",
     "Limit",
     "Link",
+    "ListenerSeen",
     "Mailing",
     "MailingRoute",
     "Message",
@@ -36,6 +38,8 @@ __all__ = [
     "PeopleSet",
     "PeopleSetMember",
     "Refusals",
+    "ReportWebhook",
+    "ReturnMailbox",
     "Route",
     "Run",
     "SandboxMail",

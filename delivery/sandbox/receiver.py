@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable
 
 from delivery.sandbox.answers import SLOW_SECONDS, Deed, answer
-from delivery.sandbox.smtpd import Answer, Conversation
 from delivery.sandbox.store import Store, Taken
+from delivery.smtp.server import Answer, Conversation
 
 DEFERRED_KEPT = 100_000  # first tries that are remembered
 

@@ -16,8 +16,8 @@ from tests.bench import importing, place, references
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "50000"))
 WATCHED = 20_000  # messages of a run with clocks in
 IMPORTED = 100_000
-PARTS = ("knowledge", "flushes", "speed", "shares", "receivers", "throttle", "import", "reports")
-APART = {"knowledge", "reports"}  # they need neither references nor a campaign
+PARTS = ("knowledge", "flushes", "speed", "shares", "receivers", "throttle", "import", "reports", "listener")
+APART = {"knowledge", "reports", "listener"}  # they need neither references nor a campaign
 
 
 def main(parts: list[str]) -> None:
@@ -29,6 +29,8 @@ def main(parts: list[str]) -> None:
         told["knowledge"] = measure_knowledge()
     if "reports" in parts:
         told["reports"] = measure_reports()
+    if "listener" in parts:
+        told["listener_per_second"] = measure_listener()
     if set(parts) - APART:
         told |= measure_on_database(parts)
     path = place.VAR / "latest.json"
@@ -55,6 +57,18 @@ def measure_reports() -> dict[str, Any]:
         place.leave()
     reports.show(found)
     return {str(size): one for size, one in found.items()}
+
+
+def measure_listener() -> float:
+    from tests.bench import listener
+
+    place.prepare()
+    try:
+        pace = listener.measure()
+    finally:
+        place.leave()
+    listener.show(pace)
+    return round(pace.rate, 1)
 
 
 def measure_on_database(parts: list[str]) -> dict[str, Any]:

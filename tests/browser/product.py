@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SANDBOX_AFTER = 25  # the sandbox receiver's port, counted from the web port
+SANDBOX_AFTER, LISTENER_AFTER = 25, 26  # their ports, counted from the web port
 READY_SECONDS = 240  # a crowded machine may take its time
 END_SECONDS = 30
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -102,15 +102,16 @@ def end(up: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A port whose sandbox port is free as well."""
+    """A port whose sandbox port and listener port are free as well."""
     while True:
-        with socket.socket() as web, socket.socket() as sandbox:
+        with socket.socket() as web, socket.socket() as sandbox, socket.socket() as listener:
             web.bind(("127.0.0.1", 0))
             port: int = web.getsockname()[1]
-            if port + SANDBOX_AFTER > 65535:
+            if port + LISTENER_AFTER > 65535:
                 continue
             try:
                 sandbox.bind(("127.0.0.1", port + SANDBOX_AFTER))
+                listener.bind(("127.0.0.1", port + LISTENER_AFTER))
             except OSError:
                 continue
             return port

@@ -69,6 +69,7 @@ class Install(Worker):
     def __init__(self) -> None:
         own = {name: value for name, value in os.environ.items() if name != "BROKER_URL"}
         own |= {"PORT": str(_free_port()), "SANDBOX_PORT": str(_free_port()), "SEND_WORKERS": "2"}
+        own |= {"LISTENER_PORT": str(_free_port())}
         super().__init__(plan.manage("up"), own)
 
     def kill(self) -> None:

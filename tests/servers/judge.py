@@ -17,7 +17,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from delivery.sandbox.smtpd import Answer, Conversation
+from delivery.smtp.server import Answer, Conversation
 from tests.servers.ledger import Ledger
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
