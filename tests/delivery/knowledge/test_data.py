@@ -141,6 +141,18 @@ def test_only_a_recipient_may_be_suppressed() -> None:
     assert {cause.scope for cause in suppressing} == {Scope.RECIPIENT}
 
 
+def test_who_says_it_and_when_may_save_an_address_never_cost_it() -> None:
+    """What a provider's rule does not suppress, no other rule does where the provider is unknown."""
+    cost = [
+        (entry.id, sample)
+        for entry in ENTRIES
+        for sample in entry.samples
+        if entry.provider != LOCAL and CAUSES[entry.cause].action not in SUPPRESSING
+        if classify(read_reply(sample)).action in SUPPRESSING
+    ]
+    assert cost == []
+
+
 def test_hard_means_that_the_address_or_its_domain_takes_no_mail() -> None:
     for cause in CAUSES.values():
         gone = cause.category is Category.INVALID_RECIPIENT and cause.action is Action.SUPPRESS_NOW
