@@ -29,6 +29,8 @@ TITLES: dict[Kind, Promise] = {
     Kind.COMPLAINTS: gettext_lazy("Too many people report your mail as spam"),
     Kind.ABSENT: gettext_lazy("Too many addresses do not exist"),
     Kind.ROUTE: gettext_lazy("The route “%(subject)s” sends nothing"),
+    Kind.PROVIDER: gettext_lazy("%(subject)s is paused, since it refused your mail"),
+    Kind.CAMPAIGN: gettext_lazy("“%(subject)s” paused itself"),
     Kind.WORKERS: gettext_lazy("People wait, and nobody sends"),
 }
 DETAILS: dict[Kind, Promise] = {
@@ -43,6 +45,10 @@ DETAILS: dict[Kind, Promise] = {
         "%(part)s of %(whole)s people in 24 hours. Above 2%%, receivers take you for somebody with a bought list."
     ),
     Kind.ROUTE: gettext_lazy("It does not answer, or paused itself. Nobody is failed for it."),
+    Kind.PROVIDER: gettext_lazy(
+        "Nobody there is mailed until somebody resumes it. Put right what it objects to first."
+    ),
+    Kind.CAMPAIGN: gettext_lazy("Nobody else gets it until somebody resumes it. Its report says why."),
     Kind.WORKERS: gettext_lazy("No send worker is at work. Nothing is lost: start the workers of the queue “send”."),
 }
 
@@ -81,15 +87,19 @@ def title(words: Mapping[str, Any]) -> str:
 
 def _figures(words: Mapping[str, Any]) -> dict[str, str]:
     subject = str(words["subject"])
+    if words["kind"] == Kind.CAMPAIGN:
+        subject = subject.partition(":")[2]
     return {
-        "subject": place(subject) if words["kind"] == Kind.BLOCKED else subject,
+        "subject": place(subject) if words["kind"] in (Kind.BLOCKED, Kind.PROVIDER) else subject,
         "part": f"{words['part']:,}",
         "whole": f"{words['whole']:,}",
     }
 
 
 def _url(kind: Kind, subject: str, workspace: Workspace) -> str:
-    if kind in (Kind.ROUTE, Kind.WORKERS):
+    if kind is Kind.CAMPAIGN:
+        return reverse("campaigns:report", args=[subject.partition(":")[0]])
+    if kind in (Kind.ROUTE, Kind.PROVIDER, Kind.WORKERS):
         return reverse("analytics:queue")
     if kind is Kind.RECORD:
         domain = SendingDomain.objects.of(workspace).filter(name=subject).first()

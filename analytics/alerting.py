@@ -23,11 +23,13 @@ class Kind(enum.StrEnum):
     COMPLAINTS = "complaints"  # too many people report spam
     ABSENT = "absent"  # too many addresses do not exist
     ROUTE = "route"  # a route does not answer, or paused itself
+    PROVIDER = "provider"  # a provider over a route paused itself, since it refused us
+    CAMPAIGN = "campaign"  # a campaign paused itself; the subject is its number, a colon and its name
     WORKERS = "workers"  # people wait and nobody sends
 
 
 # They do not wait until morning: nothing arrives while they last.
-GRAVE = frozenset({Kind.PROOF, Kind.RECORD, Kind.ROUTE, Kind.WORKERS})
+GRAVE = frozenset({Kind.PROOF, Kind.RECORD, Kind.ROUTE, Kind.CAMPAIGN, Kind.WORKERS})
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ RULES: Mapping[Kind, Rule] = {
     Kind.COMPLAINTS: Rule(0.001, 0.0005, least=1_000, few=3),
     Kind.ABSENT: Rule(0.02, 0.01, least=200, few=10),
     Kind.ROUTE: Rule(1, 1),
+    Kind.PROVIDER: Rule(1, 1),
+    Kind.CAMPAIGN: Rule(1, 1),
     Kind.WORKERS: Rule(1, 1),
 }
 

@@ -17,10 +17,11 @@ from analytics.groups import Group, group_of
 from analytics.health import FAILED, SILENT
 from analytics.models import Alert
 from analytics.queue_page import Standstill
-from delivery import buckets, knowledge
+from campaigns.models import Campaign
+from delivery import buckets, knowledge, mailings
 from delivery.domain_records import Status
 from delivery.knowledge import Category
-from delivery.models import Bucket, Mailing, Route, SendingDomain
+from delivery.models import Bucket, Mailing, Route, SendingDomain, Site
 
 if TYPE_CHECKING:
     Row = tuple[str, str, str, str, int, bool]
@@ -71,7 +72,8 @@ def _look_at(key: int, now: datetime) -> None:
 
 def signs(workspace: Workspace, now: datetime) -> list[Sign]:
     rows = _rows(workspace, now)
-    return [*_of_mail(rows), *_of_records(workspace), *_of_routes(workspace, now), *_of_workers(workspace, now)]
+    states = (_of_records(workspace), _of_routes(workspace, now), _of_providers(workspace), _of_campaigns(workspace))
+    return [*_of_mail(rows), *(sign for state in states for sign in state), *_of_workers(workspace, now)]
 
 
 def _rows(workspace: Workspace, now: datetime) -> list[Row]:
@@ -123,6 +125,22 @@ def _of_routes(workspace: Workspace, now: datetime) -> Iterator[Sign]:
     for route in routes.values():
         if route.pk in down or (route.paused_at and route.pause_reason != "manual"):
             yield Sign(Kind.ROUTE, str(route))
+
+
+def _of_providers(workspace: Workspace) -> Iterator[Sign]:
+    """Those that nobody paused: they refused us. Over the routes of this workspace's mailings."""
+    used = Route.objects.filter(mailings__workspace=workspace, mailings__state__in=OPEN).distinct()
+    begin = {buckets.route_key(pk) for pk in used.values_list("pk", flat=True)}
+    held = Bucket.objects.filter(key__contains="/site:", paused_at__isnull=False, paused_by="")
+    sites = {int(key.rpartition(":")[2]) for key in held.values_list("key", flat=True) if key.split("/")[0] in begin}
+    for site in Site.objects.filter(pk__in=sites):
+        yield Sign(Kind.PROVIDER, str(site)[:255])
+
+
+def _of_campaigns(workspace: Workspace) -> Iterator[Sign]:
+    paused = Campaign.objects.of(workspace).filter(mailing__state=Mailing.State.PAUSED)
+    for campaign in paused.exclude(mailing__pause_reason=mailings.MANUAL):
+        yield Sign(Kind.CAMPAIGN, f"{campaign.pk}:{campaign}"[:255])
 
 
 def _of_workers(workspace: Workspace, now: datetime) -> Iterator[Sign]:

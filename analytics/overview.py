@@ -144,8 +144,9 @@ def _clock() -> list[Need]:
 
 
 def _alerts(workspace: Workspace) -> list[Need]:
-    """Records of domains stand above them by themselves: they are looked at now, not each minute."""
-    found = [told(one, workspace) for one in Alert.objects.open_in(workspace).exclude(kind=Kind.RECORD)]
+    """Records of domains and paused campaigns stand beside them by themselves: looked at now, not each minute."""
+    alerts = Alert.objects.open_in(workspace).exclude(kind__in=[Kind.RECORD, Kind.CAMPAIGN])
+    found = [told(one, workspace) for one in alerts]
     return [Need(one.tone, one.title, one.detail, one.url, _("Look at it")) for one in found]
 
 

@@ -13,8 +13,10 @@ from django.utils import timezone
 from accounts import notices
 from accounts.models import Notice, Role, User
 from analytics import alerts, folding, telling
+from analytics.alert_words import told
 from analytics.models import Alert, AlertMail, Fold, HealthHour
-from delivery.models import Bucket, Mailing
+from campaigns.models import Campaign
+from delivery.models import Bucket, Mailing, Site
 from tests.delivery.queue import world as worlds
 from tests.delivery.queue.world import World
 from tests.factories import make_member
@@ -87,6 +89,23 @@ def test_a_route_that_does_not_answer_is_told_to_those_who_wait_for_it(world: Wo
     bucket.save()
     alerts.look(DAYTIME)
     assert kinds() == [("route", "Receiver")]
+
+
+def test_what_pauses_itself_is_told_and_what_a_person_pauses_is_not(world: World) -> None:
+    mailing = world.mailing()
+    other = Campaign.objects.create(workspace=world.workspace, name="October", mailing=world.mailing())
+    Mailing.objects.filter(pk=mailing.pk).update(state=Mailing.State.SENDING)
+    site = Site.objects.create(key="gmail", provider="gmail")
+    for by in ("Keiko", ""):
+        key = f"route:{world.route.pk}/site:{site.pk}"
+        Bucket.objects.update_or_create(key=key, defaults={"paused_at": DAYTIME, "paused_by": by})
+        reason = "manual" if by else "many_blocks"
+        Mailing.objects.filter(campaign=other).update(state=Mailing.State.PAUSED, pause_reason=reason)
+        alerts.look(DAYTIME)
+        assert kinds() == ([] if by else [("campaign", f"{other.pk}:October"), ("provider", "gmail")])
+    shown = [told(one, world.workspace) for one in Alert.objects.order_by("kind")]
+    assert [one.title for one in shown] == ["“October” paused itself", "Gmail is paused, since it refused your mail"]
+    assert [one.url for one in shown] == [f"/campaigns/{other.pk}/report", "/settings/queue"]
 
 
 def test_sandbox_mail_opens_no_alert(world: World) -> None:
