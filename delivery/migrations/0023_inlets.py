@@ -11,7 +11,7 @@ import delivery.models.inlets
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0021_stops"),
+        ("delivery", "0022_message_keys"),
     ]
 
     operations = [
