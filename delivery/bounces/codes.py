@@ -61,10 +61,26 @@ _COMMANDS = (
             r"initial connection|greeting failed|refused to talk to me|not accepting connections", re.IGNORECASE
         ),
     ),
-    ("helo", re.compile(r"(?:after|to|our|>>>|for) (?:sending )?(?:EHLO|HELO)\b|my name was rejected", re.IGNORECASE)),
+    (
+        "helo",
+        re.compile(
+            r"(?:after|to|our|>>>|for) (?:sending )?(?:EHLO|HELO)\b|my name was rejected|\(state 13\)", re.IGNORECASE
+        ),
+    ),
     ("mail", re.compile(r"(?:after|to|our|>>>|for|\[)\s?MAIL[ _]?FROM|sender was rejected|\(MAIL", re.IGNORECASE)),
-    ("rcpt", re.compile(r"(?:after|to|our|>>>|for|\[|following|SMTP:)\s?RCPT|does not like recipient", re.IGNORECASE)),
-    ("dot", re.compile(r"end of (?:message )?data|final data|after i sent the message|message text", re.IGNORECASE)),
+    (
+        "rcpt",
+        re.compile(
+            r"(?:after|to|our|>>>|for|\[|following|SMTP:)\s?RCPT|does not like recipient|\(state 14\)", re.IGNORECASE
+        ),
+    ),
+    (
+        "dot",
+        re.compile(
+            r"end of (?:message )?data|final data|after i sent the message|message text|for TEXT command|\(state 1[578]\)",
+            re.IGNORECASE,
+        ),
+    ),
     ("data", re.compile(r"(?:after|to|our|>>>|for|on) DATA\b", re.IGNORECASE)),
 )
 

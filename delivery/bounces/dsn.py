@@ -57,10 +57,15 @@ def _notice(block: Fields, about: Fields) -> Notice | None:
         recipient=recipient,
         action=_action(block.get("action", "")),
         status=status_in(status),
-        diagnostic=diagnostic if kind else value,
+        diagnostic=(diagnostic if kind else value) or _words(status),
         command=PROGRAM if kind.startswith("x-unix") else "",
         host=_host(block.get("remote-mta", "")) or _host(about.get("reporting-mta", "")),
     )
+
+
+def _words(status: str) -> str:
+    """Some write the whole reply where the code belongs: "Status: 553 Message too large"."""
+    return status if not status_in(status) and len(status) > 8 else ""
 
 
 def _address(block: Fields) -> str:

@@ -37,7 +37,7 @@ _HEAD_LINE = re.compile(
 )
 
 _ROBOT = re.compile(
-    r"(?:^|[<\"' (])(?:mailer-?daemon|mail-?daemon|mdaemon|post_?-?master|postmast|mail[._ -]?delivery[\w.-]{0,20}"
+    r"(?:^|[<\"' (])(?:mailer-?daemon|mail-?daemon|mdaemon|post_?-?master|postmast|sysadmin|mail[._ -]?delivery[\w.-]{0,20}"
     r"|bounces?|mailerdaemon|maildaemon|mailer|mail-?system)(?:@|$|>)"
     r"|mail(?:er)? deliver|mailer[ -]daemon|delivery (?:sub)?system|delivery agent|system administrator|mail system"
     r"|mail administrator|mail server at|internet mail delivery",
@@ -97,6 +97,7 @@ class Letter:
             or self.sender.strip() in ("", "<>")
             or self.get("return-path").strip() == "<>"
             or "x-failed-recipients" in names
+            or ("x-mlserver" in names and "-admin@" in self.sender)  # fml refuses a letter to a list
         )
 
 

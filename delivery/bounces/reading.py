@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from delivery.bounces import auto_replies, dialects, dsn, feedback, mime
-from delivery.bounces.codes import code_in, status_in
+from delivery.bounces.codes import address_in, addresses_in, code_in, status_in
 from delivery.bounces.feedback import Feedback
 from delivery.bounces.letter import Letter, lay_out
 from delivery.bounces.notice import Notice, settle
@@ -44,7 +44,8 @@ def _notices(letter: Letter) -> list[Notice]:
         said = _said(letter)
         if len(told) == len(said) == 1 and letter.subject.startswith("DELIVERY FAILURE:"):
             told = [_as_sent(told[0], said[0])]
-        return [_completed(each, said, number) for number, each in enumerate(told)]
+        full = [_completed(each, said, number) for number, each in enumerate(told)]
+        return [each if each.recipient else replace(each, recipient=_somebody(each, letter)) for each in full]
     if not letter.by_a_program:
         return dialects.notification(letter)
     said = _said(letter) or _enclosed(letter)
@@ -68,6 +69,12 @@ def _enclosed(letter: Letter) -> list[Notice]:
             if inner.statuses and inner.by_a_program:
                 return [notice for status in inner.statuses for notice in dsn.read(status)]
     return []
+
+
+def _somebody(notice: Notice, letter: Letter) -> str:
+    """Whom a notice without an address means, as far as the rest of the report tells."""
+    failed = addresses_in(letter.get("x-failed-recipients"))
+    return address_in(notice.diagnostic) or (failed[0] if len(failed) == 1 else "") or letter.returned_to
 
 
 def _as_sent(told: Notice, said: Notice) -> Notice:

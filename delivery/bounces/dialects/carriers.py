@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from delivery.bounces.dialects.blocks import Form, notice, notices
 from delivery.bounces.letter import Letter
@@ -38,6 +39,8 @@ def read(letter: Letter) -> list[Notice]:
     found = notices(letter.text, _KDDI)
     if found or not _by_au(letter):
         return found
+    if letter.get("x-spasign") == "NG":  # au's own filter
+        return [replace(each, command="dot") for each in notices(letter.text, _AU)]
     about = _ABOUT_ALL.search(letter.text)
     return [_with(each, about[1]) if about and not each.code else each for each in notices(letter.text, _AU)]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from delivery.bounces.codes import address_in
-from delivery.bounces.dialects.blocks import Form, notices, told
+from delivery.bounces.dialects.blocks import told
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
@@ -18,14 +18,10 @@ _PAIRS = re.compile(
     r"(?:because|weil|da|parce que|porque|理由)[ ]?[:：]\s{1,40}"
     r"(?P<said>[^\n]{1,1500}(?:\n[ ]{1,8}\S[^\n]{0,500}){0,5})"
 )
-_OLD = Form(
-    opens=("Failure Reasons",),
-    names=(re.compile(r"\s{0,8}(?P<to>[^\s<>]{1,320}@[^\s<>@]{1,255})\s*$"),),
-    skips=re.compile(r"^-{3,}"),
-)
 _UNLISTED = re.compile(r"not listed in|見つかりません|リストにありません|nicht im|non répertorié")
 _NAME = re.compile(r"\bUser .{1,300}? not listed", re.DOTALL)
-_REASON = re.compile(r"(?m)^-{3,60} ?Failure Reasons? {0,3}-{3,}\s{1,20}([^\n]{3,500})")
+_REASONS = re.compile(r"(?m)^-{3,60} ?Failure Reasons? {0,3}-{3,60}")
+_ALONE = re.compile(r"\s{0,8}<?[^\s<>]{1,320}@[^\s<>@]{1,255}>?\s{0,8}")
 
 
 def read(letter: Letter) -> list[Notice]:
@@ -43,8 +39,15 @@ def _sure(each: Notice) -> Notice:
 
 def _notes(letter: Letter) -> list[Notice]:
     """Release 4 writes the reason above the address, and the address may be missing."""
-    reason = _REASON.search(letter.text)
-    if not reason:
+    reasons = _REASONS.search(letter.text)
+    if not reasons:
         return []
-    people = [each.recipient for each in notices(letter.text, _OLD)] or [letter.returned_to]
-    return told((to, reason[1]) for to in people)
+    found: list[tuple[str, str]] = []
+    reason = ""
+    for line in letter.text[reasons.end() :].split("\n"):
+        to = address_in(line) if _ALONE.fullmatch(line) else ""
+        if to:
+            found.append((to, reason))
+        elif line.strip() and not line.startswith("---"):
+            reason = line.strip()
+    return told(found[:200] or [(letter.returned_to, reason)])

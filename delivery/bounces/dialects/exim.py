@@ -17,6 +17,9 @@ _OPENINGS = (
     "A message that you have sent could not be delivered",
     "The following address failed:",
     "The following addresses failed:",
+    "have yet to be delivered",
+    "has been frozen",
+    "was frozen on arrival",
     "router encountered the following error(s)",
 )
 _TO = r"(?P<to>\"?[^\s<>\"]{1,320}@[^\s<>@:\"]{1,255})"
@@ -44,6 +47,10 @@ _LATE = (
     "Delay reason:",
     "not been delivered to all",
 )
+# An address that stands for another is named already: the one that was not reached counts.
+_ALIAS = re.compile(
+    r"(?m)(^ {2}[^\s<>]{1,320}@[^\s<>@]{1,255}\s{0,9}\n)\s{1,12}\((?:ultimately )?generated from [^)\n]{1,330}\)"
+)
 _ZOHO = re.compile(r",? ?ERROR_CODE ?:")
 _ROUTER = re.compile(
     r"Unrout(?:e)?able address|user not found|unknown (?:local|virtual)|No such (?:person|user)", re.IGNORECASE
@@ -67,6 +74,7 @@ def _asked(each: Notice) -> str:
 
 def _aliased(text: str) -> str:
     """What it delivers to a pipe, a file or an address that it does not disclose was "generated" from an address."""
+    text = _ALIAS.sub(r"\1", text)
     return re.sub(r"(?m)^ {2}(?=an undisclosed address|pipe to |save to )", "      ", text)
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from delivery.bounces.codes import address_in
-from delivery.bounces.dialects.blocks import Form, notices, told
+from delivery.bounces.dialects.blocks import Form, notice, notices, told
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
@@ -50,6 +50,10 @@ _FORMS = (
         ),
     ),
 )
+_FML = Form(
+    names=(re.compile(rf"(?P<said>.{{1,300}}?)<{_TO}>"),),
+)
+_ANSWER = re.compile(r"generated response:\s{1,20}(.{1,900})", re.DOTALL)
 # MailMarshal, James and Verizon write the reason first.
 _REASON_FIRST = (
     (
@@ -84,12 +88,24 @@ def read(letter: Letter) -> list[Notice]:
     text = letter.text[:TEXT_LIMIT]
     for reason, names in _REASON_FIRST:
         found = reason.search(text)
-        people = [address_in(match["to"]) for match in names.finditer(text)] if found else []
+        people = [address_in(match["to"]) for match in names.finditer(letter.said[:TEXT_LIMIT])] if found else []
         if found and people:
             return [_mobile(each, letter) for each in told((to, found[1]) for to in people[:200])]
     sixth = told((address_in(match["to"] or match["also"]), match[0]) for match in _X6.finditer(text))
+    if letter.get("x-mlserver"):
+        return notices(text, _FML)
     told_of = sixth or next(filter(None, (notices(text, form) for form in _FORMS)), [])
-    return [replace(each, command="rcpt") if _LOCAL.match(each.diagnostic) else each for each in told_of]
+    return [_local(_answered(each, text)) for each in told_of]
+
+
+def _local(each: Notice) -> Notice:
+    return replace(each, command="rcpt") if _LOCAL.match(each.diagnostic) else each
+
+
+def _answered(each: Notice, text: str) -> Notice:
+    """IMail puts the other server's answer apart from the address."""
+    answer = _ANSWER.search(text)
+    return notice(each.recipient, f"{answer[1]} {each.diagnostic}") if answer and not each.code else each
 
 
 def _mobile(each: Notice, letter: Letter) -> Notice:
