@@ -77,7 +77,8 @@ _COMMANDS = (
     (
         "dot",
         re.compile(
-            r"end of (?:message )?data|final data|after i sent the message|message text|for TEXT command|\(state 1[578]\)",
+            r"end of (?:message )?data|final data|after i sent the message|message text|for TEXT command"
+            r"|\(state 1[578]\)",
             re.IGNORECASE,
         ),
     ),

@@ -37,7 +37,8 @@ _HEAD_LINE = re.compile(
 )
 
 _ROBOT = re.compile(
-    r"(?:^|[<\"' (])(?:mailer-?daemon|mail-?daemon|mdaemon|post_?-?master|postmast|sysadmin|mail[._ -]?delivery[\w.-]{0,20}"
+    r"(?:^|[<\"' (])(?:mailer-?daemon|mail-?daemon|mdaemon|post_?-?master|postmast|sysadmin"
+    r"|mail[._ -]?delivery[\w.-]{0,20}"
     r"|bounces?|mailerdaemon|maildaemon|mailer|mail-?system)(?:@|$|>)"
     r"|mail(?:er)? deliver|mailer[ -]daemon|delivery (?:sub)?system|delivery agent|system administrator|mail system"
     r"|mail administrator|mail server at|internet mail delivery",

@@ -35,7 +35,7 @@ _PARAM = re.compile(
 )
 _WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{0,20})?\?([bqBQ])\?([^?\n]{0,900})\?=")
 _BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t\n]{1,80}(?==\?)")
-_GUESS = re.compile(rb"(?m)^--([^\s-][^\n]{0,200}?|-{2,60}[^\s-][^\n]{0,200}?)[ \t]*\n(?=Content-)", re.IGNORECASE)
+_CONTENT = re.compile(rb"\n[Cc]ontent-")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 # What HTML does not show, from mark to mark.
@@ -136,23 +136,38 @@ def _parts(pieces: list[bytes], depth: int, left: list[int], default: str) -> tu
 
 def _split(body: bytes, boundary: str) -> list[bytes]:
     """The parts between boundary lines; the last one may have no end. A boundary that does not occur is guessed."""
-    marks = _marks(body, boundary.strip().encode("utf-8", "replace"))
-    if not marks:
-        guess = _GUESS.search(body)
-        marks = _marks(body, guess[1]) if guess else []
+    marks = _marks(body, boundary.strip().encode("utf-8", "replace")) or _marks(body, _guessed(body))
     parts: list[bytes] = []
-    for mark, after in zip(marks, [*marks[1:], None], strict=False):
-        if mark[1]:  # the closing one
+    for number, (_, end, last) in enumerate(marks):
+        if last:
             break
-        parts.append(body[mark.end() + 1 : after.start() if after else None])
+        after = marks[number + 1][0] if number + 1 < len(marks) else len(body)
+        parts.append(body[end:after])
     return parts[:PARTS]
 
 
-def _marks(body: bytes, boundary: bytes) -> list[re.Match[bytes]]:
-    if not boundary:
-        return []
-    found = re.finditer(rb"(?m)^--" + re.escape(boundary) + rb"(--)?[ \t]*$", body)
-    return [mark for mark, _ in zip(found, range(PARTS + 1), strict=False)]
+def _marks(body: bytes, boundary: bytes) -> list[tuple[int, int, bool]]:
+    """Where each boundary line begins and the next line does, and whether it is the closing one."""
+    found: list[tuple[int, int, bool]] = []
+    line = b"--" + boundary
+    at = body.find(line) if boundary else -1
+    while at >= 0 and len(found) <= PARTS:
+        end = body.find(b"\n", at)
+        end = len(body) if end < 0 else end
+        rest = body[at + len(line) : min(end, at + len(line) + 200)].strip()
+        if rest in (b"", b"--") and (at == 0 or body[at - 1] == 10):  # a line of its own
+            found.append((at, end + 1, rest == b"--"))
+        at = body.find(line, end)
+    return found
+
+
+def _guessed(body: bytes) -> bytes:
+    """What stands before the first fields of a part."""
+    for match, _ in zip(_CONTENT.finditer(body), range(20), strict=False):
+        line = body[max(body.rfind(b"\n", 0, match.start()), match.start() - 200) + 1 : match.start()]
+        if line.startswith(b"--") and line.strip(b"- "):
+            return line[2:].strip()
+    return b""
 
 
 def parameters(value: str) -> dict[str, str]:

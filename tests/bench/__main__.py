@@ -16,8 +16,8 @@ from tests.bench import importing, place, references
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "50000"))
 WATCHED = 20_000  # messages of a run with clocks in
 IMPORTED = 100_000
-PARTS = ("knowledge", "flushes", "speed", "shares", "receivers", "throttle", "import", "reports", "listener")
-APART = {"knowledge", "reports", "listener"}  # they need neither references nor a campaign
+PARTS = ("knowledge", "bounces", "flushes", "speed", "shares", "receivers", "throttle", "import", "reports", "listener")
+APART = {"knowledge", "bounces", "reports", "listener"}  # they need neither references nor a campaign
 
 
 def main(parts: list[str]) -> None:
@@ -27,6 +27,8 @@ def main(parts: list[str]) -> None:
     told: dict[str, Any] = {"cores": os.cpu_count()}
     if "knowledge" in parts:
         told["knowledge"] = measure_knowledge()
+    if "bounces" in parts:
+        told["bounces"] = measure_bounces()
     if "reports" in parts:
         told["reports"] = measure_reports()
     if "listener" in parts:
@@ -45,6 +47,14 @@ def measure_knowledge() -> dict[str, float]:
     pace = knowledge.measure()
     knowledge.show(pace)
     return knowledge.told(pace)
+
+
+def measure_bounces() -> dict[str, Any]:
+    from tests.bench import bounces
+
+    pace = bounces.measure()
+    bounces.show(pace)
+    return bounces.told(pace)
 
 
 def measure_reports() -> dict[str, Any]:
