@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 
+from delivery.models import Message, MessageState
 from delivery.queue import remainders
 from delivery.queue.leasing import Claim
-from delivery.queue.outcomes import Outcome
+from delivery.queue.outcomes import RETURNED, Outcome
 from delivery.queue.settle import record, settle
 
 
@@ -18,11 +19,21 @@ def flush(claim: Claim, outcomes: Sequence[Outcome], *, marked: int) -> None:
 
     True outcomes count even when the lease was lost meanwhile.
     """
-    settle(outcomes, mailing=claim.mailing, lane=claim.lane, site=claim.site)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE delivery_lease SET ended = ended + %s WHERE id = %s AND closed_at IS NULL", [marked, claim.lease]
+            "UPDATE delivery_lease SET ended = ended + %s WHERE id = %s AND fence = %s AND closed_at IS NULL",
+            [marked, claim.lease, claim.fence],
         )
+        mine = bool(cursor.rowcount)
+    settle(outcomes if mine else _late(outcomes), mailing=claim.mailing, lane=claim.lane, site=claim.site)
+
+
+def _late(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those of a lost lease that still say something. Who was given back waits already, by what recovery did, and may
+    be on the way under another lease: waiting a second time, they would get it twice. Who is unknown does not wait."""
+    back = [outcome.message for outcome in outcomes if outcome.result == RETURNED]
+    unknown = set(Message.objects.filter(pk__in=back, state=MessageState.UNCERTAIN).values_list("pk", flat=True))
+    return [outcome for outcome in outcomes if outcome.result != RETURNED or outcome.message in unknown]
 
 
 @transaction.atomic
@@ -50,7 +61,7 @@ def end(
         )
         mine = bool(cursor.rowcount)
     record(unrecorded, lease=claim.lease, fence=claim.fence, mailing=claim.mailing, route=claim.route, once=once)
-    settle(outcomes, mailing=claim.mailing, lane=claim.lane, site=claim.site)
+    settle(outcomes if mine else _late(outcomes), mailing=claim.mailing, lane=claim.lane, site=claim.site)
     if mine:
         _give_back(claim, unasked, rest)
     return mine

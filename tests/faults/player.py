@@ -23,6 +23,7 @@ from tests.delivery.queue import world  # noqa: E402
 from tests.faults import invariants, workers  # noqa: E402
 from tests.faults.broker import Broker  # noqa: E402
 from tests.faults.rows import ROWS, Row  # noqa: E402
+from tests.faults.scenes import NotShown  # noqa: E402
 from tests.faults.stand import PEOPLE, Stand, stand  # noqa: E402
 from tests.faults.table import Told  # noqa: E402
 
@@ -39,8 +40,11 @@ def main() -> None:
         for line in sys.stdin:
             fault, run, number = json.loads(line)
             chance = random.Random(f"{SEED} {fault} {run}")
-            with stand(here, broker, rows[fault].scene, number=number, chance=chance) as one:
-                told = play(rows[fault], one)
+            try:
+                with stand(here, broker, rows[fault].scene, number=number, chance=chance) as one:
+                    told = play(rows[fault], one)
+            except NotShown as why:
+                told = Told(fault, SEED, not_shown=str(why))
             print(json.dumps(asdict(told)), flush=True)
     finally:
         broker.kill()

@@ -6,7 +6,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.faults import answers, backups, everything, garbage, kills, outages, people, poison, scenes, sign_in, sites
+from tests.faults import (
+    answers,
+    backups,
+    disks,
+    everything,
+    garbage,
+    kills,
+    outages,
+    people,
+    poison,
+    scenes,
+    sign_in,
+    sites,
+)
 from tests.faults.scenes import Scene
 from tests.faults.stand import Stand
 
@@ -41,6 +54,7 @@ ROWS = [
     Row("PostgreSQL restarted (immediate)", outages.database_restarts, 20),
     Row(f"PostgreSQL {outages.AWAY:.0f} s away", outages.database_is_away),
     Row("backup of mid-campaign put back", backups.restored, short=False),
+    Row("disk of the journals full", disks.full_of_journals, 3, disks.small_disk_of_journals, short=False),
     Row("too many connections", outages.no_connection_is_free, short=False),
     Row("deadlock", outages.deadlock, short=False),
     Row("broker killed and restarted", outages.broker_is_killed, 20),

@@ -32,6 +32,10 @@ SLOW = "WAIT 0.03"  # the answer to a dot: the campaign lasts, and dots are open
 CALM: dict[str, Any] = {"mail": [], "rcpt": {}, "data": [], "dot": {"*": SLOW}, "banner": [], "ehlo": []}
 
 
+class NotShown(Exception):
+    """This machine cannot play it; the text says why."""
+
+
 @dataclass
 class Scene:
     """`addresses` are PEOPLE; `route` the columns of a Route; `receivers` keep the ledger together."""

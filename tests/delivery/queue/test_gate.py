@@ -26,7 +26,7 @@ from delivery.models import (
 from delivery.queue import ending, gate, leasing, recovery, ticks
 from delivery.queue.counts import counts
 from delivery.queue.leasing import Worker
-from delivery.queue.outcomes import Outcome
+from delivery.queue.outcomes import Outcome, returned
 from delivery.smtp.replies import Phase, Reply
 from tests.delivery.queue import world
 from tests.delivery.queue.world import rules, sending, states
@@ -178,6 +178,28 @@ def test_what_one_process_recovers_the_others_leave_alone_for_a_while(tmp_path: 
     assert recovery.recover(HERE.host, tmp_path) == 1
 
     assert states(mailing) == {"queued": 1}
+
+
+@pytest.mark.parametrize("what", ["end", "flush"])
+def test_who_was_never_marked_does_not_wait_twice_once_the_lease_is_lost(what: str, tmp_path: Path) -> None:
+    """The gate's answer was lost with the database, and so was the mark; meanwhile another worker has them."""
+    mailing = sending(3)
+    claim = leasing.take(HERE)
+    assert claim
+    Lease.objects.update(lease_until=timezone.now() - timezone.timedelta(hours=1))
+    assert recovery.recover(HERE.host, tmp_path) == 1
+    other = leasing.take(HERE)
+    assert other
+    gate.pass_through(other, rules(mailing), other.ids)
+    back = [returned(message) for message in claim.ids]
+
+    if what == "end":
+        ending.end(claim, back, unrecorded=back, once=True)
+    else:
+        ending.flush(claim, back, marked=0)
+
+    assert not Deferral.objects.exists()
+    assert leasing.take(HERE) is None
 
 
 def two_held() -> Mailing:
