@@ -31,6 +31,7 @@ TITLES: dict[Kind, Promise] = {
     Kind.ROUTE: gettext_lazy("The route “%(subject)s” sends nothing"),
     Kind.PROVIDER: gettext_lazy("%(subject)s is paused, since it refused your mail"),
     Kind.CAMPAIGN: gettext_lazy("“%(subject)s” paused itself"),
+    Kind.INLET: gettext_lazy("Bounces and complaints do not come in"),
     Kind.WORKERS: gettext_lazy("People wait, and nobody sends"),
 }
 DETAILS: dict[Kind, Promise] = {
@@ -49,8 +50,14 @@ DETAILS: dict[Kind, Promise] = {
         "Nobody there is mailed until somebody resumes it. Put right what it objects to first."
     ),
     Kind.CAMPAIGN: gettext_lazy("Nobody else gets it until somebody resumes it. Its report says why."),
+    Kind.INLET: gettext_lazy("The mailbox “%(subject)s” cannot be read. What is in it is fetched once it can."),
     Kind.WORKERS: gettext_lazy("No send worker is at work. Nothing is lost: start the workers of the queue “send”."),
 }
+
+
+NO_LISTENER = gettext_lazy(
+    "No listener has been seen for five minutes. Other servers keep what they have for us for some days: start it."
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ def told(alert: Alert, workspace: Workspace) -> Told:
     return Told(
         alert=alert,
         title=title(words),
-        detail=str(DETAILS[kind]) % _figures(words),
+        detail=str(NO_LISTENER if kind is Kind.INLET and not alert.subject else DETAILS[kind]) % _figures(words),
         tone="stop" if kind in GRAVE else "wait",
         url=_url(kind, alert.subject, workspace),
     )

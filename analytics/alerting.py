@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     ROUTE = "route"  # a route does not answer, or paused itself
     PROVIDER = "provider"  # a provider over a route paused itself, since it refused us
     CAMPAIGN = "campaign"  # a campaign paused itself; the subject is its number, a colon and its name
+    INLET = "inlet"  # bounces and reports do not come in; the subject is a mailbox, "" the listener
     WORKERS = "workers"  # people wait and nobody sends
 
 
@@ -51,6 +52,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.ROUTE: Rule(1, 1),
     Kind.PROVIDER: Rule(1, 1),
     Kind.CAMPAIGN: Rule(1, 1),
+    Kind.INLET: Rule(1, 1),
     Kind.WORKERS: Rule(1, 1),
 }
 

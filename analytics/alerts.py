@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import Workspace
@@ -21,7 +22,7 @@ from campaigns.models import Campaign
 from delivery import buckets, knowledge, mailings
 from delivery.domain_records import Status
 from delivery.knowledge import Category
-from delivery.models import Bucket, Mailing, Route, SendingDomain, Site
+from delivery.models import Bucket, ListenerSeen, Mailing, ReturnMailbox, Route, SendingDomain, Site
 
 if TYPE_CHECKING:
     Row = tuple[str, str, str, str, int, bool]
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LATELY = timedelta(hours=2)  # what lasts is told by the newest mail
 DAY = timedelta(days=1)
 MOMENT = timedelta(minutes=2)
+UNSEEN, WEEK = timedelta(minutes=5), timedelta(days=7)
 CLOSINGS = 3  # of a route in a row: for seven minutes it has not answered
 KEPT = timedelta(days=90)
 PROOFS = frozenset({Category.AUTH_SPF, Category.AUTH_DKIM, Category.AUTH_DMARC})
@@ -72,8 +74,9 @@ def _look_at(key: int, now: datetime) -> None:
 
 def signs(workspace: Workspace, now: datetime) -> list[Sign]:
     rows = _rows(workspace, now)
-    states = (_of_records(workspace), _of_routes(workspace, now), _of_providers(workspace), _of_campaigns(workspace))
-    return [*_of_mail(rows), *(sign for state in states for sign in state), *_of_workers(workspace, now)]
+    states = (_of_records(workspace), _of_providers(workspace), _of_campaigns(workspace))
+    timed = (_of_routes(workspace, now), _of_inlets(workspace, now), _of_workers(workspace, now))
+    return [*_of_mail(rows), *(sign for state in (*states, *timed) for sign in state)]
 
 
 def _rows(workspace: Workspace, now: datetime) -> list[Row]:
@@ -141,6 +144,18 @@ def _of_campaigns(workspace: Workspace) -> Iterator[Sign]:
     paused = Campaign.objects.of(workspace).filter(mailing__state=Mailing.State.PAUSED)
     for campaign in paused.exclude(mailing__pause_reason=mailings.MANUAL):
         yield Sign(Kind.CAMPAIGN, f"{campaign.pk}:{campaign}"[:255])
+
+
+def _of_inlets(workspace: Workspace, now: datetime) -> Iterator[Sign]:
+    """Of the install, told where mail leaves: a listener that was here this week and is gone, a mailbox that fails."""
+    if not SendingDomain.objects.of(workspace).filter(sandbox=False, live_at__isnull=False).exists():
+        return
+    last = ListenerSeen.objects.filter(seen_at__gt=now - WEEK).aggregate(last=Max("seen_at"))["last"]
+    if last is not None and now - last > UNSEEN:
+        yield Sign(Kind.INLET, "")
+    failing = ReturnMailbox.objects.filter(enabled=True, looked_at__isnull=False).exclude(problem="")
+    for mailbox in failing:
+        yield Sign(Kind.INLET, str(mailbox))
 
 
 def _of_workers(workspace: Workspace, now: datetime) -> Iterator[Sign]:

@@ -16,7 +16,7 @@ from analytics import alerts, folding, telling
 from analytics.alert_words import told
 from analytics.models import Alert, AlertMail, Fold, HealthHour
 from campaigns.models import Campaign
-from delivery.models import Bucket, Mailing, Site
+from delivery.models import Bucket, ListenerSeen, Mailing, ReturnMailbox, Site
 from tests.delivery.queue import world as worlds
 from tests.delivery.queue.world import World
 from tests.factories import make_member
@@ -106,6 +106,22 @@ def test_what_pauses_itself_is_told_and_what_a_person_pauses_is_not(world: World
     shown = [told(one, world.workspace) for one in Alert.objects.order_by("kind")]
     assert [one.title for one in shown] == ["“October” paused itself", "Gmail is paused, since it refused your mail"]
     assert [one.url for one in shown] == [f"/campaigns/{other.pk}/report", "/settings/queue"]
+
+
+def test_inlets_that_are_shut_are_told(world: World) -> None:
+    seen = ListenerSeen.objects.create(name="127.0.0.1:8026", seen_at=DAYTIME - timedelta(minutes=4))
+    mailbox = ReturnMailbox.objects.create(name="Bounces", host="imap.example", username="b", looked_at=DAYTIME)
+    alerts.look(DAYTIME)
+    assert kinds() == []
+    alerts.look(DAYTIME + timedelta(minutes=2))
+    assert kinds() == [("inlet", "")]
+    assert "No listener" in told(Alert.objects.get(), world.workspace).detail
+    seen.seen_at = DAYTIME + timedelta(minutes=3)
+    seen.save()
+    mailbox.problem = ReturnMailbox.Problem.SIGN_IN
+    mailbox.save()
+    alerts.look(DAYTIME + timedelta(minutes=3))
+    assert ("inlet", "Bounces") in kinds()
 
 
 def test_sandbox_mail_opens_no_alert(world: World) -> None:
