@@ -4,6 +4,7 @@ A new reply needs a new `[[entry]]` in one of the entry files: how to recognise 
 where the knowledge comes from, and at least one sample that hits it (the tests try every sample):
 
     must = ["one phrase", ["either", "or"]]   all of these have to be in the text, in lower case
+    must = ["{user,mailbox} {unknown,not found}"]   is short for the four phrases, of which one has to be there
     not = ["phrase"]                          none of these
     enhanced = "5.7.60*", reply = "55", phase = ["rcpt"], provider = a family of delivery/providers.toml
 
@@ -16,9 +17,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ ENTRY_FILES = (
 LOCAL = "local"  # the provider of replies that our own client made
 _ID = re.compile(r"[a-z0-9_]+")  # stands in addresses of pages
 _ENHANCED = re.compile(r"(\d+\*?|\*)(\.(\d+\*?|\*)){2}")
+_BRACES = re.compile(r"[{}]")
 _REPLY = re.compile(r"[2-5]?\d{0,2}")
 
 _operators: list[Path] = []  # their folder, if there is one
@@ -156,14 +159,20 @@ def _entry(row: dict[str, Any]) -> Entry:
         phases=tuple(Phase(phase) for phase in row.get("phase", ())),
         reply=row.get("reply", ""),
         enhanced=row.get("enhanced", ""),
-        must=tuple((words,) if isinstance(words, str) else tuple(words) for words in row.get("must", ())),
-        never=tuple(row.get("not", ())),
+        must=tuple(_spread([words] if isinstance(words, str) else words) for words in row.get("must", ())),
+        never=_spread(row.get("not", ())),
         retry=row.get("retry"),
         confidence=row.get("confidence", 0.9),
         source_url=row.get("source_url", ""),
         source_date=str(row.get("source_date", "")),
         samples=tuple(row["samples"]),
     )
+
+
+def _spread(phrases: Iterable[str]) -> tuple[str, ...]:
+    """`{a,b} {c,d}` is `a c`, `a d`, `b c`, `b d`."""
+    parts = [[part.split(",") if n % 2 else [part] for n, part in enumerate(_BRACES.split(one))] for one in phrases]
+    return tuple(dict.fromkeys("".join(chosen) for one in parts for chosen in product(*one)))
 
 
 def _checked(entry: Entry) -> Entry:

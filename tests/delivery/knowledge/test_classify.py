@@ -98,6 +98,13 @@ REPLIES = [
     ("550 メールボックスがいっぱいです", "", "mailbox_full"),
     ("550 5.7.1 受信拒否", "", "recipient_refuses"),
     ("550 5.1.1 用户不存在", "", "no_such_user"),
+    # The same in other words.
+    ("550 This mailbox does not exist", "", "no_such_user"),
+    ("550 Alias not found", "", "no_such_user"),
+    ("550 Recipient was not found", "", "no_such_user"),
+    ("550 The mailbox has been archived", "", "mailbox_disabled"),
+    ("550 account terminated", "", "mailbox_disabled"),
+    ("550 This mailbox has been disabled due to inactivity", "", "mailbox_dormant"),
     # Whom a sentence is about.
     ("550 You have been blocked by the recipient", "", "sender_blocked_by_person"),
     ("550 The recipient does not accept mail from your address", "", "recipient_refuses"),

@@ -74,6 +74,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_braces_are_short_for_many_phrases(folder: Path) -> None:
+    (folder / "acme.toml").write_text(
+        RULES.replace('must = ["acme filter"]', 'must = ["{acme,apex} {filter,wall}", "x"]')
+    )
+    spread, single = loading.knowledge().entries[0].must
+    assert spread == ("acme filter", "acme wall", "apex filter", "apex wall")
+    assert single == ("x",)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
