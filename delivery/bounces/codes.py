@@ -33,15 +33,20 @@ def code_in(text: str, klass: str = "") -> int:
     return next((code for code in found if code in _KNOWN and str(code)[0] in (klass or "45")), 0)
 
 
+def _bare(address: str) -> str:
+    """In lower case, less the quote and the full stop of the sentence; Japanese carriers gave out ".a..b.@"."""
+    return address.strip("'").rstrip(".").lower()
+
+
 def address_in(text: str) -> str:
     """The first address in `text`, in lower case, or ""."""
     match = ADDRESS.search(text)
-    return match[0].strip(".'").lower() if match else ""
+    return _bare(match[0]) if match else ""
 
 
 def addresses_in(text: str) -> list[str]:
     """All addresses in `text`, in lower case, each once; at most 200."""
-    found = (match[0].strip(".'").lower() for match, _ in zip(ADDRESS.finditer(text), range(200), strict=False))
+    found = (_bare(match[0]) for match, _ in zip(ADDRESS.finditer(text), range(200), strict=False))
     return list(dict.fromkeys(found))
 
 

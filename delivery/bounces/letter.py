@@ -39,7 +39,8 @@ _HEAD_LINE = re.compile(
 _ROBOT = re.compile(
     r"(?:^|[<\"' (])(?:mailer-?daemon|mail-?daemon|mdaemon|post_?-?master|postmast|sysadmin"
     r"|mail[._ -]?delivery[\w.-]{0,20}"
-    r"|bounces?|mailerdaemon|maildaemon|mailer|mail-?system)(?:@|$|>)"
+    r"|bounces?|mailerdaemon|maildaemon|mail-?system)(?:@|$|>)"
+    r"|no-?reply@[\w.-]{0,60}(?:dion\.ne\.jp|auone-net\.jp)|microsoftexchange[0-9a-f]{16}"
     r"|mail(?:er)? deliver|mailer[ -]daemon|delivery (?:sub)?system|delivery agent|system administrator|mail system"
     r"|mail administrator|mail server at|internet mail delivery",
     re.IGNORECASE,
@@ -88,14 +89,17 @@ class Letter:
         return bool(_FORWARD.match(self.subject))
 
     @property
+    def named_as_a_program(self) -> bool:
+        return bool(_ROBOT.search(self.sender)) or self.sender.strip() in ("", "<>")
+
+    @property
     def by_a_program(self) -> bool:
         """Whether a mail system wrote it, as far as its head tells. Forwards by people and lists are not."""
         names = {name for name, _ in self.message.fields}
         if self.by_a_person or names & _LIST_FIELDS:
             return False
         return bool(
-            _ROBOT.search(self.sender)
-            or self.sender.strip() in ("", "<>")
+            self.named_as_a_program
             or self.get("return-path").strip() == "<>"
             or "x-failed-recipients" in names
             or ("x-mlserver" in names and "-admin@" in self.sender)  # fml refuses a letter to a list

@@ -67,6 +67,8 @@ LINE_LIMIT = 1000
 
 
 def read(letter: Letter) -> list[Notice]:
+    if not letter.named_as_a_program and not _SUBJECT.search(letter.subject):
+        return []
     text = "\n".join(line[:LINE_LIMIT] for line in letter.text.split("\n")[:400])
     if not (_FAILURE.search(text) or (_SUBJECT.search(letter.subject) and (code_in(text) or status_in(text)))):
         return []
