@@ -65,6 +65,8 @@ def _fill(file: Path) -> None:
 def small_disk_of_the_log(number: int, ends: ExitStack) -> Scene:
     """The database's log lies on it; of the old one only the segment that the server starts from."""
     log, small = _log(), _log().with_name("pg_wal.small")
+    if log.is_symlink():  # an earlier run was killed here
+        _put_back(log, small)
     small.mkdir(exist_ok=True)
     _mount(small, SEGMENTS_SIZE)
     ends.callback(_put_back, log, small)

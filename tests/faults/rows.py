@@ -55,6 +55,7 @@ ROWS = [
     Row(f"PostgreSQL {outages.AWAY:.0f} s away", outages.database_is_away),
     Row("backup of mid-campaign put back", backups.restored, short=False),
     Row("disk of the journals full", disks.full_of_journals, 3, disks.small_disk_of_journals, short=False),
+    Row("disk of the database's log full", disks.full_of_the_log, 3, disks.small_disk_of_the_log, short=False),
     Row("too many connections", outages.no_connection_is_free, short=False),
     Row("deadlock", outages.deadlock, short=False),
     Row("broker killed and restarted", outages.broker_is_killed, 20),
