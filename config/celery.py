@@ -26,6 +26,7 @@ SCHEDULE = {
     "look at sending domains": every(60, "delivery.tasks.check_domains"),
     "settle reports that wait": every(2, "delivery.tasks.settle_reports", expires=10),
     "forget old notices": every(3600, "delivery.tasks.forget_notices"),
+    "forget old reports": every(3600, "delivery.tasks.forget_reports"),
     "make and drop partitions": every(3600, "delivery.tasks.make_partitions"),
     "check scheduled campaigns again": every(5, "campaigns.tasks.recheck"),
     "announce finished campaigns": every(5, "campaigns.tasks.announce"),

@@ -55,6 +55,7 @@ _SOURCES: dict[str, str | Promise] = {
     "preferences": gettext_lazy("on the preferences page"),
     "reply": gettext_lazy("after the answer of their mail server"),
     "bounce": gettext_lazy("by their mail server"),
+    "report": gettext_lazy("by a report that came back"),
 }
 _NAMES: dict[str, str | Promise] = {
     "address": gettext_lazy("Email"),

@@ -15,7 +15,7 @@ from contacts.models import Contact
 from contacts.timeline import Event
 from delivery import message_page
 from delivery.models import Event as Happened
-from delivery.models import Mailing, Message
+from delivery.models import IncomingReport, Mailing, Message
 
 KIND = "mail"
 TITLE: Promise = gettext_lazy("Mail")
@@ -24,6 +24,7 @@ SHOWN = (Mailing.Kind.CAMPAIGN, Mailing.Kind.TEST)
 _TITLES: dict[str, tuple[Promise, str, str]] = {
     "delivered": (gettext_lazy("Received “%(mailing)s”"), "circle-check", "done"),
     "deferred": (gettext_lazy("“%(mailing)s” is tried again later"), "refresh", "wait"),
+    "bounced": (gettext_lazy("“%(mailing)s” bounced later"), "mail-x", "stop"),
     "failed": (gettext_lazy("Did not get “%(mailing)s”"), "circle-x", "stop"),
     "uncertain": (gettext_lazy("Perhaps received “%(mailing)s”"), "help-circle", "wait"),
     "held": (gettext_lazy("“%(mailing)s” is held"), "alert-triangle", "wait"),
@@ -34,6 +35,7 @@ _DEEDS: dict[str, tuple[Promise, str, str]] = {
     Happened.Kind.OPEN: (gettext_lazy("Opened “%(mailing)s”"), "eye", "run"),
     Happened.Kind.CLICK: (gettext_lazy("Clicked in “%(mailing)s”"), "pointer", "run"),
     Happened.Kind.UNSUBSCRIBE: (gettext_lazy("Unsubscribed with the link in “%(mailing)s”"), "user-off", "mute"),
+    Happened.Kind.BOUNCE_LATER: (gettext_lazy("A report came back: “%(mailing)s” did not arrive"), "mail-x", "stop"),
     Happened.Kind.COMPLAINT: (gettext_lazy("Reported “%(mailing)s” as spam"), "flag", "stop"),
 }
 
@@ -44,7 +46,7 @@ def register() -> None:
 
 def events(contact: Contact, before: dt.datetime | None, limit: int) -> Iterable[Event]:
     """Newest first. A mail stands at the moment its mailing began."""
-    found = [*_mails(contact, before, limit), *_deeds(contact, before, limit)]
+    found = [*_mails(contact, before, limit), *_deeds(contact, before, limit), *_answers(contact, before, limit)]
     return sorted(found, key=lambda event: event.at, reverse=True)[:limit]
 
 
@@ -66,9 +68,23 @@ def _mail(row: Message) -> Event:
         tone=tone,
         lines=[explanation.title] if explanation and row.state_name != "delivered" else [],
         url=reverse("delivery:message", args=[row.pk]),
-        decisive=row.state_name == "failed",
+        decisive=row.state_name in ("failed", "bounced"),
         kind=KIND,
     )
+
+
+def _answers(contact: Contact, before: dt.datetime | None, limit: int) -> list[Event]:
+    """What a machine answered for the person: it is shown and does nothing."""
+    rows = IncomingReport.objects.filter(contact_id=contact.pk, kind=IncomingReport.Kind.AUTO_REPLY)
+    if before:
+        rows = rows.filter(received_at__lt=before)
+    return [
+        Event(
+            at=row.received_at, title=_("An automatic answer came"), icon="mail",
+            url=reverse("delivery:report", args=[row.pk]), kind=KIND,
+        )
+        for row in rows.defer("raw_sealed").order_by("-received_at")[:limit]
+    ]  # fmt: skip
 
 
 def _deeds(contact: Contact, before: dt.datetime | None, limit: int) -> list[Event]:

@@ -218,11 +218,12 @@ class BrakesForm(BrakesModelForm):
 
     class Meta:
         model = Brakes
-        fields = ("unknown_users", "blocks", "complaints")
+        fields = ("unknown_users", "blocks", "complaints", "stops")
         labels = {
             "unknown_users": _("Addresses that do not exist, %"),
             "blocks": _("Refused because of the sender or the letter, %"),
             "complaints": _("Reported as spam, %"),
+            "stops": _("Addresses to be stopped, %"),
         }
 
 

@@ -13,11 +13,14 @@ from delivery import knowledge
 from delivery.keyring import keyring
 from delivery.models import Attempt, Deferral, Event, Mailing, Message, MessageState, Route
 from delivery.own_causes import OWN_CAUSES
+from delivery.smtp.replies import Phase
 from delivery.smtp.transcript import Line, Transcript, dialogue
 
 # A notice may hold a password reset: nobody reads it here.
 SHOWN_KINDS = (Mailing.Kind.CAMPAIGN, Mailing.Kind.TEST)
 QUEUED_AGAIN = "queued"  # somebody, or a late sign, put it back: not an attempt
+BOUNCED, KNOWN_LATER = "bounced", "known_later"  # what came back tells it: not an attempt either
+NO_TRY = (QUEUED_AGAIN, BOUNCED, KNOWN_LATER)
 MOST_EVENTS = 200  # of one message; a scanner can make thousands
 
 STATES = {
@@ -65,6 +68,7 @@ class Story:
     rcpt: str
     state: str
     tries: list[Tried]
+    reports: list[Tried]  # what was told later of it
     steps: list[Step]
     explanation: knowledge.Explanation | None
     verdict: knowledge.Cause | None
@@ -89,8 +93,9 @@ def story(message: Message) -> Story:
     return Story(
         message=message,
         rcpt=message.rcpt or _("Erased address"),
-        state=STATES[MessageState(message.state)],
-        tries=[row for row in rows if row.state != QUEUED_AGAIN],
+        state=message.state_name,
+        tries=[row for row in rows if row.state not in NO_TRY],
+        reports=[row for row in rows if row.state in (BOUNCED, KNOWN_LATER) and row.attempt.phase],
         steps=_steps(message, rows),
         explanation=explanation_of(message.cause),
         verdict=knowledge.CAUSES.get(message.cause or ""),
@@ -102,8 +107,16 @@ def story(message: Message) -> Story:
 def _rows(message: Message, return_path: str) -> list[Tried]:
     rows = list(Attempt.objects.filter(message_id=message.pk).order_by("at"))
     routes = Route.objects.in_bulk({row.route_id for row in rows if row.route_id})
-    numbers = itertools.accumulate(int(row.result != MessageState.QUEUED) for row in rows)
+    numbers = itertools.accumulate(int(_state(row) not in NO_TRY) for row in rows)
     return [_tried(n, row, message, return_path, routes) for n, row in zip(numbers, rows, strict=True)]
+
+
+def _state(row: Attempt) -> str:
+    if row.result == Attempt.BOUNCED:
+        return BOUNCED
+    if row.phase == Phase.DSN or (not row.lease_id and row.result == MessageState.DELIVERED):
+        return KNOWN_LATER
+    return "returned" if row.result == Attempt.RETURNED else STATES[MessageState(row.result or 0)]
 
 
 def _tried(number: int, row: Attempt, message: Message, return_path: str, routes: dict[int, Route]) -> Tried:
@@ -113,7 +126,7 @@ def _tried(number: int, row: Attempt, message: Message, return_path: str, routes
     return Tried(
         number=number,
         attempt=row,
-        state="returned" if row.result == Attempt.RETURNED else STATES[MessageState(row.result or 0)],
+        state=_state(row),
         route=str(routes[row.route_id]) if row.route_id in routes else "",
         explanation=explanation_of(row.cause),
         lines=lines,
@@ -138,6 +151,8 @@ LOOKS = {
     "cancelled": ("ban", "mute"),
     "returned": ("arrow-back-up", "mute"),
     QUEUED_AGAIN: ("clock", "mute"),
+    BOUNCED: ("mail-x", "stop"),
+    KNOWN_LATER: ("info-circle", "run"),
 }
 
 
@@ -147,7 +162,9 @@ def _steps(message: Message, rows: list[Tried]) -> list[Step]:
     if mailing.started_at:
         steps.append(Step(mailing.started_at, "clock", "mute", _("Queued"), str(mailing)))
     steps += [_step_of(one, last=one is rows[-1]) for one in rows]
-    for event in Event.objects.filter(message_id=message.pk).order_by("at")[:MOST_EVENTS]:
+    # A late bounce stands among the tries already, with what was said.
+    events = Event.objects.filter(message_id=message.pk).exclude(kind=Event.Kind.BOUNCE_LATER)
+    for event in events.order_by("at")[:MOST_EVENTS]:
         steps.append(_step_of_event(event))
     return sorted(steps, key=lambda step: step.at)
 
@@ -163,6 +180,8 @@ def _step_of(one: Tried, *, last: bool) -> Step:
         "cancelled": _("Not sent after all"),
         "returned": _("Attempt %(n)s, not begun: it costs nothing"),
         QUEUED_AGAIN: _("Queued again"),
+        BOUNCED: _("Bounced later: a report said that it did not arrive"),
+        KNOWN_LATER: _("Known by a report: it failed") if one.explanation else _("Known by a later sign: it arrived"),
     }
     row = one.attempt
     code = " ".join(str(part) for part in (row.code, row.status) if part)
@@ -178,7 +197,6 @@ def _step_of_event(event: Event) -> Step:
         Event.Kind.CLICK: ("pointer", "run", _("Clicked")),
         Event.Kind.UNSUBSCRIBE: ("user-off", "mute", _("Unsubscribed")),
         Event.Kind.COMPLAINT: ("flag", "stop", pgettext("event", "Reported as spam")),
-        Event.Kind.BOUNCE_LATER: ("mail-x", "stop", _("Bounced later")),
         Event.Kind.STATE: ("info-circle", "mute", ""),
     }
     icon, tone, title = words[Event.Kind(event.kind)]

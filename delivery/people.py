@@ -17,6 +17,7 @@ LOOKED_AT = 20_000  # people a page of one provider looks through: it costs the 
 
 # Outcome → the state whose side rows answer it.
 BY_EXCEPTION = {
+    "bounced": MessageState.DELIVERED,
     "retrying": MessageState.DEFERRED,
     "failed": MessageState.FAILED,
     "unknown": MessageState.UNCERTAIN,
@@ -24,8 +25,9 @@ BY_EXCEPTION = {
     "not_sent": MessageState.CANCELLED,
 }
 OUTCOMES = ("delivered", *BY_EXCEPTION, "waiting", "excluded")
-OF_STATE = {MessageState.QUEUED: "waiting", MessageState.DELIVERED: "delivered"} | {
-    state: outcome for outcome, state in BY_EXCEPTION.items()
+OF_STATE = {state: outcome for outcome, state in BY_EXCEPTION.items()} | {
+    MessageState.QUEUED: "waiting",
+    MessageState.DELIVERED: "delivered",
 }
 
 _SHOWN = """

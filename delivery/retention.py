@@ -1,15 +1,22 @@
-"""What is not kept: the words of invitations and password resets, once they have been told."""
+"""What is not kept: the words of invitations and password resets, once they have been told; reports, after a while."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from delivery.models import Content, Mailing, Message, SandboxMail
+from delivery.models import AddressFailure, Content, IncomingReport, Mailing, Message, Refusals, SandboxMail
+from delivery.partitions import oldest_kept
+from delivery.stops import KEPT_DAYS
 
 NOTICES_KEPT = timedelta(days=1)  # as long as a reset link works
+RAW_KEPT = timedelta(days=90)  # as long as a report acts
+NOBODYS_KEPT = 10_000  # newest reports without a valid token: anybody can send us any number
 SLICE = 500
 
 
@@ -25,3 +32,36 @@ def forget_notices() -> int:
     Mailing.objects.filter(pk__in=ids).delete()
     Content.objects.filter(pk__in=contents, mailings=None).delete()
     return len(ids)
+
+
+@transaction.atomic
+def forget_reports() -> int:
+    """A slice of what came back: its octets after 90 days, the rest with the log. Returns how many."""
+    now = timezone.now()
+    month = datetime.combine(oldest_kept(now.date(), settings.RETENTION_MONTHS), time(tzinfo=UTC))
+    reports, failures = IncomingReport.objects.all(), AddressFailure.objects.all()
+    decided = failures.exclude(state__in=(AddressFailure.State.HELD, AddressFailure.State.DUE))
+    Refusals.objects.filter(since__lt=now - timedelta(days=1)).delete()
+    return (
+        reports.filter(pk__in=_oldest(reports.filter(received_at__lt=now - RAW_KEPT).exclude(raw_sealed=""))).update(
+            raw_sealed=""
+        )
+        + _delete(reports.filter(received_at__lt=month))
+        + _delete(_nobodys_beyond())
+        + _delete(decided.filter(at__lt=now - timedelta(days=KEPT_DAYS)))
+    )
+
+
+def _nobodys_beyond() -> QuerySet[IncomingReport]:
+    rows = IncomingReport.objects.filter(workspace=None)
+    last = rows.order_by("-pk").values_list("pk", flat=True)[NOBODYS_KEPT : NOBODYS_KEPT + 1].first()
+    return rows.filter(pk__lte=last or 0)
+
+
+def _oldest(rows: QuerySet[Any]) -> list[int]:
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:SLICE])
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    gone, _by_model = rows.model._default_manager.filter(pk__in=_oldest(rows)).delete()
+    return int(gone)

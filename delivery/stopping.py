@@ -165,7 +165,7 @@ def _hold(workspace: int, rows: Sequence[AddressFailure]) -> None:
         row.state = State.HELD
     if first:
         admins = User.objects.filter(memberships__workspace=workspace, memberships__role=Role.ADMIN, is_active=True)
-        notices.send(admins, Workspace.objects.get(pk=workspace), HELD_NOTICE, url=reverse("delivery:brakes"))
+        notices.send(admins, Workspace.objects.get(pk=workspace), HELD_NOTICE, url=reverse("delivery:held_stops"))
 
 
 def held_words(params: Mapping[str, object]) -> str:

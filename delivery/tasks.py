@@ -62,6 +62,13 @@ def forget_notices() -> None:
         forget_notices.delay()
 
 
+@shared_task(ignore_result=True)
+def forget_reports() -> None:
+    """What came back long ago."""
+    if retention.forget_reports():
+        forget_reports.delay()
+
+
 @worker_process_shutdown.connect
 def end_in_order(**_: Any) -> None:
     """SIGTERM: no new marks, open dots get their time, leases are given back."""

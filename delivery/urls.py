@@ -1,7 +1,7 @@
 from django.urls import path
 
 from delivery import public_views
-from delivery.views import helping, mailbox, messages, settings, warmups
+from delivery.views import helping, incoming, mailbox, messages, settings, warmups
 
 app_name = "delivery"
 # What links in sent mail reach: short, since they stand in every message. The own host of a sending domain has no more.
@@ -32,6 +32,9 @@ urlpatterns = [
     path("mailings/<int:pk>/people.csv", messages.export_people, name="export_people"),
     path("mailings/<int:pk>/decide", messages.decide, name="decide"),
     path("mailings/<int:pk>/replies", messages.list_replies, name="replies"),
+    path("health/reports", incoming.list_reports, name="reports"),
+    path("health/reports/<int:pk>", incoming.report, name="report"),
+    path("health/held", incoming.held_stops, name="held_stops"),
     path("settings/domains", settings.list_domains, name="domains"),
     path("settings/domains/<int:pk>", settings.domain, name="domain"),
     path("settings/domains/<int:pk>/check", settings.check_domain, name="domain_check"),

@@ -23,6 +23,7 @@ register = template.Library()
 
 STATS: dict[str, Promise] = {
     "delivered": gettext_lazy("Delivered"),
+    "bounced": gettext_lazy("Bounced later"),
     "retrying": gettext_lazy("Retrying"),
     "failed": gettext_lazy("Failed"),
     "unknown": gettext_lazy("Unknown"),
@@ -55,6 +56,8 @@ def stat(report: Report, outcome: str, tone: str) -> dict[str, Any]:
 def _whole(counts: Counts, outcome: str) -> tuple[int, str]:
     if outcome in ("delivered", "failed", "unknown"):
         return counts.tried, _("of %(n)s tried to the end") % {"n": f"{counts.tried:,}"}
+    if outcome == "bounced":
+        return counts.delivered, _("of %(n)s delivered") % {"n": f"{counts.delivered:,}"}
     if outcome == "retrying":
         tried = counts.tried + counts.retrying
         return tried, _("of %(n)s tried so far") % {"n": f"{tried:,}"}

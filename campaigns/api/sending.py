@@ -40,7 +40,7 @@ from delivery.content.source import TemplateProblem
 from delivery.models import Mailing
 
 router = Resource(tags=["Sending"])
-Outcome = Literal["delivered", "retrying", "failed", "unknown", "held", "not_sent", "waiting", "excluded"]
+Outcome = Literal["delivered", "bounced", "retrying", "failed", "unknown", "held", "not_sent", "waiting", "excluded"]
 
 
 @router.get("/{pk}/status", auth=Key(Scope.READ), response=CampaignStatus)

@@ -139,11 +139,13 @@ class CampaignOut(CampaignLine):
 
 
 class CountsOut(Schema):
-    """People. `will_receive` is the sum of the eight states; `audience` adds those who were left out, by reason."""
+    """People. `will_receive` is the sum of the eight states; `audience` adds those who were left out, by reason. Who
+    bounced later is one of the delivered."""
 
     audience: int
     will_receive: int
     delivered: int
+    bounced: int
     retrying: int
     failed: int
     waiting: int

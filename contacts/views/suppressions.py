@@ -63,6 +63,7 @@ def _rows(workspace_id: int, rows: list[Suppression]) -> list[dict[str, Any]]:
             "source": timeline.source_words(row.source),
             "note": row.note or row.detail.get("reply", ""),
             "message": row.detail.get("message"),
+            "report": row.detail.get("report"),
         }
         for row in rows
     ]

@@ -88,7 +88,7 @@ class IncomingReport(models.Model):
             models.Index(fields=["message_id"], name="report_of_message", condition=models.Q(message_id__isnull=False)),
             models.Index(fields=["contact_id"], name="report_of_contact", condition=models.Q(contact_id__isnull=False)),
             models.Index(fields=["id"], name="report_waiting", condition=models.Q(result="waiting")),
-            models.Index(fields=["received_at"], name="report_by_age"),
+            models.Index(fields=["received_at"], name="report_with_raw", condition=~models.Q(raw_sealed="")),
         ]
 
     @property

@@ -56,7 +56,9 @@ class Message(models.Model):
 
     @property
     def state_name(self) -> str:
-        """The state as a word of the pages: "queued", "delivered", …"""
+        """The state as a word of the pages: "queued", "delivered", …, and "bounced" for who bounced later."""
+        if self.bounced_at:
+            return "bounced"
         return MessageState(self.state).name.lower()
 
 

@@ -25,6 +25,7 @@ register = template.Library()
 
 OUTCOMES: dict[str, Promise] = {
     "delivered": _("Delivered"),
+    "bounced": _("Bounced later"),
     "retrying": _("Retrying"),
     "failed": _("Failed"),
     "waiting": _("Waiting"),

@@ -16,10 +16,11 @@ from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.cells import csv_lines
 from delivery import copies, mailings, message_page, people, providers
-from delivery.models import Exclusion, Mailing, Message, MessageState
+from delivery.models import Exclusion, IncomingReport, Mailing, Message, MessageState
 from delivery.queue.counts import counts
 from delivery.views.mailbox import LETTER_POLICY
 
+MOST_REPORTS = 10  # of one message
 SHOWN_COPY = LETTER_POLICY.replace("sandbox allow-popups allow-popups-to-escape-sandbox", "sandbox")
 
 
@@ -39,8 +40,11 @@ def mailing_of(request: WorkspaceRequest, pk: int) -> Mailing:
 def message(request: WorkspaceRequest, pk: int) -> HttpResponse:
     shown = message_of(request, pk)
     part = request.GET.get("part", "story")
-    outcome = people.OF_STATE[MessageState(shown.state)]
-    context = {"story": message_page.story(shown), "part": part, "copy": None, "outcome": outcome}
+    outcome = "bounced" if shown.bounced_at else people.OF_STATE[MessageState(shown.state)]
+    reports = IncomingReport.objects.filter(message_id=shown.pk).defer("raw_sealed").order_by("pk")[:MOST_REPORTS]
+    context = {
+        "story": message_page.story(shown), "part": part, "copy": None, "outcome": outcome, "reports": reports,
+    }  # fmt: skip
     if part != "story":
         context["copy"] = copies.copy_of(shown, timezone.now())
     return render(request, "delivery/message.html", context)

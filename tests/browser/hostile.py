@@ -30,10 +30,12 @@ from contacts import bulk, custom_fields, importing, lists, people, subscription
 from contacts.addresses import Address, parse
 from contacts.models import Bulk, Contact, Suppression
 from delivery import domains, tracking
+from delivery.bounces.taking import take
 from delivery.keyring import keyring
-from delivery.models import Mailing, Message, Route, SandboxMail
+from delivery.models import AddressFailure, Inlet, Mailing, Message, Route, SandboxMail
 from delivery.sandbox import store
 from delivery.tokens import WebPurpose, WebToken
+from tests.delivery.bounces.mails import arf, dsn, return_path
 
 MARK = "xss-mark"
 RUN = "window.__xss=1;top.__xss=1;alert(1);fetch('http://xss.invalid')"
@@ -174,6 +176,23 @@ def answered(mailing: Mailing) -> None:
     store.insert([store.Taken(SHORT, SHORT, raw.encode())])
 
 
+def foreign_reports(reader: Message) -> list[int]:
+    """A bounce and a complaint with our token, and one without: text, subjects, names and addresses of strangers."""
+    said = f"550 5.1.1 {SHORT} {SCRIPT}"
+    bounce = dsn(f'"{SHORT}"@mail.example', said, subject=SCRIPT, to=SHORT)
+    bounce = bounce.replace(b"text/rfc822-headers", f'text/rfc822-headers; name="{SHORT}"'.encode())
+    AddressFailure.objects.create(
+        workspace=reader.mailing.workspace, address_key=SHORT, reason="full", state=AddressFailure.State.HELD,
+        message_id=reader.pk + 1_000_000, detail={"reply": SCRIPT},
+    )  # fmt: skip
+    complaint = arf(SHORT, SHORT[:30], subject=SCRIPT)
+    return [
+        take(bounce, inlet=Inlet.LISTENER, rcpt=return_path(reader), source=SHORT).report,
+        take(complaint, inlet=Inlet.IMAP, rcpt=return_path(reader), source=SHORT).report,
+        take(bounce, inlet=Inlet.IMAP, rcpt=SCRIPT, source=SHORT).report,
+    ]
+
+
 def reports(mailing: Mailing, campaign: Campaign, workspace: Workspace, owner: User) -> list[str]:
     """The campaign's tabs, its people, replies, messages, the mailbox, and what a reader reaches."""
     draft = editing.duplicate(campaign, owner)
@@ -184,6 +203,7 @@ def reports(mailing: Mailing, campaign: Campaign, workspace: Workspace, owner: U
     own = SandboxMail.objects.filter(message_id=reader.pk).earliest("pk").pk
     assert reader.contact_id
     leave = keyring().unsubscribe_token(reader.contact_id, mailing.pk)
+    foreign = foreign_reports(reader)
     odd = f"?q={quote(SCRIPT[:200])}&who={quote(SCRIPT)}&tag={quote(SHORT)}&cause={quote(SHORT)}"
     tabs = [(one.pk, tab) for one in (draft, broken) for tab in ("write", "audience", "send")]
     people_of = reverse("delivery:people", args=[mailing.pk])
@@ -200,6 +220,9 @@ def reports(mailing: Mailing, campaign: Campaign, workspace: Workspace, owner: U
         *(reverse("delivery:message", args=[one.pk]) + part for one in (reader, failed) for part in ("", "?part=copy")),
         *(reverse("delivery:message", args=[reader.pk]) + f"?part={part}" for part in ("text", "source", "headers")),
         reverse("delivery:copy", args=[reader.pk]),
+        reverse("delivery:reports"), reverse("delivery:reports") + "?of=nobody",
+        *(reverse("delivery:report", args=[pk]) for pk in foreign),
+        f"{people_of}?outcome=bounced", reverse("contacts:suppressions"), reverse("delivery:held_stops"),
         reverse("delivery:sandbox"),
         *(reverse("delivery:sandbox_mail", args=[pk]) + part for pk in (mail, own) for part in PARTS),
         *(reverse("delivery:sandbox_letter", args=[pk]) for pk in (mail, own)),

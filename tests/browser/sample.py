@@ -25,10 +25,12 @@ from campaigns.models import Campaign
 from contacts import bulk, importing, subscriptions
 from contacts.models import Bulk, Contact, Field, Import, List, Suppression
 from delivery import domains, routes, tracking, warmup, warmups
+from delivery.bounces.taking import take
 from delivery.keyring import keyring
-from delivery.models import Mailing, Message, MessageState, Route, SandboxMail, WarmUp
+from delivery.models import Inlet, Mailing, Message, MessageState, Route, SandboxMail, WarmUp
 from delivery.tokens import WebPurpose, WebToken
 from tests.browser.pages import Values
+from tests.delivery.bounces.mails import arf, dsn, return_path
 
 SENT_WITHIN = 120
 READER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
@@ -210,18 +212,32 @@ def read_some(mailing: Mailing) -> None:
             tracking.clicked(token, 1, READER)
 
 
+REPORTS: dict[str, int] = {}
+
+
+def bounced_later(mailing: Mailing) -> Message:
+    """One of the delivered; and a report that nobody signed."""
+    message = Message.objects.filter(mailing=mailing, state=MessageState.DELIVERED).latest("pk")
+    raw = dsn(message.rcpt, "550 5.2.1 <x>: mailbox disabled, not accepting messages")
+    REPORTS["token"] = take(raw, inlet=Inlet.LISTENER, rcpt=return_path(message)).report
+    REPORTS["nobody"] = take(arf("somebody@example.net"), inlet=Inlet.IMAP, source="bounces@example.com").report
+    message.refresh_from_db()
+    return message
+
+
 def received(mailing: Mailing) -> Values:
     """Messages of each outcome, the mails in the sandbox mailbox, and what a reader can reach."""
     by_state = {
         state.name.lower(): Message.objects.filter(mailing=mailing, state=state).earliest("pk")
         for state in (MessageState.DELIVERED, MessageState.FAILED)
     }
+    by_state["bounced"] = bounced_later(mailing)
     reader = by_state["delivered"]
     keys = keyring()
     web = keys.web_token(WebPurpose.CLICK, mailing.pk, reader.pk)
     assert reader.contact_id
     leave = keys.unsubscribe_token(reader.contact_id, mailing.pk)
-    outcomes = ("delivered", "failed", "excluded")
+    outcomes = ("delivered", "bounced", "failed", "excluded")
     return [
         ("delivery:sandbox_*", [{"pk": SandboxMail.objects.latest("pk").pk}]),
         (
@@ -230,6 +246,7 @@ def received(mailing: Mailing) -> Values:
             + [{"pk": reader.pk, "label": "copy", "query": "?part=copy"}],
         ),
         ("delivery:copy", [{"pk": reader.pk}]),
+        ("delivery:report", [{"pk": pk, "label": kind} for kind, pk in REPORTS.items()]),
         ("delivery:people", [{"pk": mailing.pk, "label": one, "query": f"?outcome={one}"} for one in outcomes]),
         ("delivery:*", [{"pk": mailing.pk}]),
         ("delivery:open", [{"token": keys.web_token(WebPurpose.OPEN, mailing.pk, reader.pk)}]),

@@ -10,7 +10,17 @@ from delivery.content.freeze import freeze
 from delivery.content.source import Kind, Source
 from delivery.domains import add
 from delivery.keyring import keyring
-from delivery.models import FromAddress, Mailing, Message, Route, SandboxMail, SendingDomain, WarmUp
+from delivery.models import (
+    FromAddress,
+    IncomingReport,
+    Inlet,
+    Mailing,
+    Message,
+    Route,
+    SandboxMail,
+    SendingDomain,
+    WarmUp,
+)  # fmt: skip
 from delivery.tokens import WebPurpose
 from tests.factories import factory, of_no_workspace
 
@@ -26,6 +36,13 @@ def mailing(workspace: Workspace) -> Mailing:
         from_address=furnishing.sandbox_address(workspace),
         routes=[furnishing.sandbox_route()],
         rcpts=["reader@example.com"],
+    )
+
+
+@factory("delivery:report.pk")
+def report(workspace: Workspace) -> IncomingReport:
+    return IncomingReport.objects.create(
+        workspace=workspace, inlet=Inlet.IMAP, key=f"test:{workspace.pk}", kind="bounce", result="nothing"
     )
 
 

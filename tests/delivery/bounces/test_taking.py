@@ -8,11 +8,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from contacts import people
 from delivery.bounces import taking
 from delivery.bounces.report import Kind, Report
 from delivery.bounces.taking import take, take_report
 from delivery.keyring import keyring
-from delivery.models import IncomingReport, Inlet, Message
+from delivery.models import AddressFailure, IncomingReport, Inlet, Message
 from delivery.tokens import Key, Keyring, WebPurpose
 from tests.delivery.bounces.mails import dsn, return_path
 from tests.delivery.queue import world
@@ -105,3 +106,12 @@ def test_a_report_acts_for_ninety_days_after_the_last_try_and_does_not_renew_its
         cursor.execute("UPDATE delivery_attempt SET at = %s WHERE lease_id > 0", [timezone.now() - timedelta(days=91)])
     row = IncomingReport.objects.get(pk=take(dsn("b@x.example"), inlet=Inlet.IMAP, rcpt=return_path(message)).report)
     assert (row.message_id, row.result) == (None, Result.EXPIRED)
+
+
+def test_nothing_of_an_erased_person_is_left_in_what_came_back(message: Message) -> None:
+    taken = take(dsn(message.rcpt), inlet=Inlet.LISTENER, rcpt=return_path(message))
+    assert message.contact is not None
+    people.erase(message.contact)
+    row = IncomingReport.objects.get(pk=taken.report)
+    assert (row.raw, row.told, row.message_id) == (b"", [], message.pk)
+    assert not AddressFailure.objects.exists()
