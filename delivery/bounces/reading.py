@@ -49,9 +49,9 @@ def _notices(letter: Letter) -> list[Notice]:
     if not letter.by_a_program:
         return dialects.notification(letter)
     said = _said(letter) or _enclosed(letter)
-    if said or auto_replies.matches(letter):
+    if said or (auto_replies.matches(letter) and not letter.named_as_a_program):
         return said
-    return dialects.unknown(letter)
+    return dialects.unknown(letter)  # mail systems call their bounces "auto-replied" as well
 
 
 def _said(letter: Letter) -> list[Notice]:

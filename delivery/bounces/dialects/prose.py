@@ -17,6 +17,8 @@ _LED = re.compile(
     rf"^[\s>*•·\-]{{0,12}}{_TO}[\"'”>\])]{{0,3}}\s{{0,4}}(?::|\.\.\.|-{{1,3}}|=>|\t"
     rf"| {{2,}})\s{{0,4}}(?P<said>\S[^\n]{{0,900}})$"
 )
+# "User mailbox exceeds allowed size: somebody@…"
+_AFTER = re.compile(rf"^\s{{0,12}}[^\s:@][^\n:@]{{5,120}}:\s{{1,8}}[<\"']?{_TO}[>\"']?\s{{0,8}}$")
 _BEHIND = re.compile(
     r"(?:recipients?|address(?:e[sd])?(?: to)?|delivered to|deliver(?:y)? (?:the message |your message "
     r"|this message )?to"
@@ -37,6 +39,8 @@ _FAILURE = re.compile(
     r"|unknown user"
     r"|no such (?:user|recipient|mailbox|address|person)|does(?: not|n't) exist|mailbox (?:is )?(?:full"
     r"|unavailable|not found)"
+    r"|recipients? (?:has |have )?failed|failed permanently|(?:is|been) (?:disabled|suspended|closed)"
+    r"|exceeds (?:its |the )?(?:allowed|max)"
     r"|is full|quota|over its limit|delay(?:ed)?\b|still undelivered|permanent(?:ly)? (?:error|fail|fatal)|rejected"
     r"|配信(?:でき|され|に失敗|不能)|送信でき|届けられ|届きません|エラー"
     r"|unzustellbar|nicht zugestellt|non remis|n'a pas pu"
@@ -52,7 +56,7 @@ _SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    r"^\s{0,8}(?:from|sender|reply-to|subject|date|cc|return-path|message-id|x-[\w-]{1,40}|mail from)\s?:"
+    r"^\s{0,8}(?:from|to|sender|reply-to|subject|date|cc|return-path|message-id|x-[\w-]{1,40}|mail from)\s{0,8}:"
     r"|contact|further assistance|for help|more information|please (?:forward|e-?mail|send|write)|support@"
     r"|abuse@|問い合わせ",
     re.IGNORECASE,
@@ -83,7 +87,7 @@ def read(letter: Letter) -> list[Notice]:
 def _named(text: str) -> list[tuple[str, str]]:
     """Recipients with the words of their own line, else with the whole text."""
     lines = [line for line in text.split("\n") if not _ASIDE.search(line)]
-    for shape in (_LED, _ALONE, _BEHIND):
+    for shape in (_LED, _ALONE, _BEHIND, _AFTER):
         matches = [(match, line) for line in lines if (match := shape.search(line))]
         if matches:
             return [(address_in(match["to"]), _words(match, line, text)) for match, line in matches[:200]]

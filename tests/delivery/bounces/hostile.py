@@ -33,6 +33,8 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "quotes": lambda n: free_text(b'could not deliver "' + b'\\"' * (n // 2)),
     "codes": lambda n: free_text(b"rejected a@b.example: " + b"550 5.1.1 " * (n // 10)),
     "because": lambda n: free_text(b"was not delivered to: a@b.c\n" * (n // 28)),
+    "phrases of prose": lambda n: free_text((b"rejected user account failed " * 30 + b"\n") * (n // 871)),
+    "colons": lambda n: free_text(b"failed\n" + (b"a b c d e f: " * 60 + b"\n") * (n // 781)),
     "pairs": lambda n: free_text(b"was not delivered to:\n\n" + (b"  " + b"@" * 400 + b"\n") * (n // 403)),
     "reasons first": lambda n: free_text(b"could not be delivered because of\n\n" * (n // 35)),
     "errors": lambda n: free_text(b"Error: x\n" * (n // 9)),
