@@ -77,7 +77,9 @@ class ReportOut(Schema):
     providers: list[ProviderOut]
     people_who: dict[str, int]
     links: list[LinkOut]
-    give_up_at: datetime | None = Field(description="Whoever still waits then counts as failed; a pause moves it")
+    give_up_at: datetime | None = Field(
+        description="Nobody is given up before it; who was first tried later has as much longer; a pause moves it"
+    )
     route_closed_until: datetime | None
     closed_providers: list[ClosedOut] = Field(description="Those that take no mail at the moment, over a direct route")
     paused: list[PausedOut] = Field(description="What a person paused: a provider, or a whole route")

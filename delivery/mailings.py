@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from delivery import letters
@@ -152,21 +153,21 @@ def pause(mailing: Mailing, reason: str = MANUAL, figures: Mapping[str, Any] | N
 
 @transaction.atomic
 def resume(mailing: Mailing) -> bool:
-    """Go on where it was. The pause does not count towards giving up: everybody was kept, as the page said.
+    """Go on where it was. Its clock stood still: the pause does not count towards giving anybody up.
 
     What was counted before cannot pause it again.
     """
-    kept = Mailing.objects.filter(pk=mailing.pk).values_list("paused_at", "give_up_after").first()
+    kept = Mailing.objects.filter(pk=mailing.pk).values_list("paused_at", "stood_still").first()
     if kept is None:
         return False
-    paused_at, give_up_after = kept
+    paused_at, stood_still = kept
     if paused_at is not None:
-        give_up_after += (timezone.now() - paused_at) / float(settings.TIME_SCALE)
+        stood_still += timezone.now() - paused_at
     columns: dict[str, Any] = {
         "pause_reason": "",
         "pause_figures": {},
         "paused_at": None,
-        "give_up_after": give_up_after,
+        "stood_still": stood_still,
     }
     # Before the mailing's row, as whoever settles tries locks them.
     Watch.objects.filter(mailing=mailing, mailing__state=State.PAUSED).delete()
@@ -208,18 +209,22 @@ def drop_held(mailing: Mailing) -> int:
 
 
 def give_up_at(mailing: Mailing) -> datetime | None:
-    """When whoever still waits is given up; None before it began to send."""
+    """When the first of those who wait may be given up; None before it began to send.
+
+    Of a campaign: those who were tried at its very start. Who was tried later is given up so much later.
+    """
     if mailing.started_at is None:
         return None
-    return mailing.started_at + mailing.give_up_after * float(settings.TIME_SCALE)
+    return mailing.started_at + mailing.stood_still + mailing.give_up_after * float(settings.TIME_SCALE)
 
 
 def _wait_anew(mailing: Mailing) -> None:
-    """Whoever was put back has all the time that was given, from now; when it began does not change."""
-    row = Mailing.objects.get(pk=mailing.pk)
-    if row.started_at is not None:
-        row.give_up_after += (timezone.now() - row.started_at) / float(settings.TIME_SCALE)
-        row.save(update_fields=["give_up_after"])
+    """Whoever was put back has all the time that was given, from now; when it began does not change.
+
+    Of a campaign their own next try begins it.
+    """
+    timed = Mailing.objects.filter(pk=mailing.pk, started_at__isnull=False)
+    timed.exclude(kind__in=Mailing.BULK).update(stood_still=timezone.now() - F("started_at"))
 
 
 @transaction.atomic

@@ -54,7 +54,9 @@ class CampaignIn(Body):
         [], description="Which take over in this order while it is down"
     )
     give_up_hours: Annotated[int, Field(ge=1, le=GIVE_UP_HOURS)] = Field(
-        GIVE_UP_HOURS, description="Whoever still waits so many hours after the start counts as failed"
+        GIVE_UP_HOURS,
+        description="Whoever has not got it so many hours after their first try counts as failed; nobody is given up"
+        " because a limit or a pause keeps them waiting",
     )
 
     wave_size: Annotated[int, Field(ge=LEAST_WAVE, le=MOST_WAVE)] | Literal[0] | None = Field(

@@ -48,7 +48,7 @@ class Campaign(WorkspaceOwned):
     people_set = models.OneToOneField(
         PeopleSet, null=True, blank=True, on_delete=models.SET_NULL, related_name="campaign"
     )
-    # Whoever still waits so long after the start counts as failed; pauses come on top.
+    # Whoever has not got it so long after their first try counts as failed; pauses come on top.
     give_up_hours = models.PositiveSmallIntegerField(
         default=GIVE_UP_HOURS, validators=[MinValueValidator(1), MaxValueValidator(GIVE_UP_HOURS)]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +33,8 @@ class Mailing(WorkspaceOwned):
         FINISHED = "finished", _("Finished")
         STOPPED = "stopped", _("Stopped")
 
+    BULK = (Kind.CAMPAIGN, Kind.RELAYED)  # who waits is given up by their own tries, and after all other mail
+
     kind = models.CharField(max_length=14, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     # "manual", or a cause id; of one that does not send yet, why it will pause then
@@ -54,7 +58,9 @@ class Mailing(WorkspaceOwned):
     as_contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     routes = models.ManyToManyField(Route, through="MailingRoute", related_name="mailings")
     start_at = models.DateTimeField(null=True, blank=True)  # not before; None: as soon as launched
+    # A person is given up so long after their first failed try (kinds that are nothing if late: after the start).
     give_up_after = models.DurationField()
+    stood_still = models.DurationField(default=timedelta(), db_default=timedelta())  # its clock: pauses do not count
     # The safety wave (delivery.queue.waves): its people, how long it then waits, until when, and when it was over.
     wave_size = models.PositiveIntegerField(null=True, blank=True)
     wave_wait = models.DurationField(null=True, blank=True)

@@ -62,6 +62,8 @@ class Deferral(models.Model):
 
     `crashes` counts marks in a row that no outcome closed: the third holds the message, since it may be the message
     that kills its worker. `values_at` is the first mark's second, for the kinds that go out again with the same bytes.
+    `tried_at` is when the receiver first refused it or could not be reached, by the mailing's own clock
+    (`Mailing.stood_still`); from then on its time to give up runs. None: only we have kept it waiting.
     """
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True)
@@ -72,6 +74,7 @@ class Deferral(models.Model):
     attempt = models.SmallIntegerField(default=0)
     crashes = models.SmallIntegerField(default=0)
     values_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
     lease = models.ForeignKey(
         Lease, null=True, on_delete=models.SET_NULL, related_name="deferrals", db_constraint=False, db_index=False
     )

@@ -16,6 +16,7 @@ from delivery.spikes import Sign, sign
 RETURNED = Attempt.RETURNED
 REPLY_KEPT = 600  # characters of a reply that are stored
 HANDOVER = 1.0  # seconds until another route takes who could not leave by the first
+OURS = frozenset({Fault.WITHDRAWN, Fault.SOURCE_ADDRESS, Fault.ROUTE_SETTINGS})
 NO_ADDRESS = frozenset({Fault.NO_SUCH_DOMAIN, Fault.NO_MAIL_HOST, Fault.NULL_MX})
 
 _RESULTS = {
@@ -49,6 +50,7 @@ class Outcome:
     crashed: int = 0
     values_at: datetime | None = None  # of the first mark, where the next try must have the same bytes
     slower: bool = False  # the answer asks us to slow down
+    failing: bool = False  # the receiver's doing, not ours: from the first of these on its time to give up runs
     waits_for: int | None = None  # the site whose own lane takes it, so that the next lease asks who may go there
 
     @property
@@ -72,7 +74,7 @@ class Outcome:
         return {
             "m": self.message, "r": self.result, "u": self.cause, "a": self.costs, "d": self.delay, "k": self.crashed,
             "v": self.values_at and self.values_at.isoformat(), "l": self.waits_for,
-            "b": int(self.sign),
+            "b": int(self.sign), "f": self.failing,
         }  # fmt: skip
 
 
@@ -100,13 +102,15 @@ def decide(attempt: Try, reply: Reply, chance: float) -> Outcome:
     slower = not attempt.sandbox and adapting.asks(reply, verdict)  # the sandbox answers as it was asked to
     if end is Ending.RETURNED:
         delay = retry.closed_for(1, gently=slower)
-        return Outcome(attempt.message, RETURNED, verdict.cause, delay, reply=reply, slower=slower)
+        failing = not (attempt.smarthost or attempt.sandbox) and reply.synthetic not in OURS
+        return Outcome(attempt.message, RETURNED, verdict.cause, delay, reply=reply, slower=slower, failing=failing)
     if end is Ending.UNCERTAIN and not attempt.at_most_once:
         end = Ending.DEFERRED
     outcome = Outcome(attempt.message, _RESULTS[end], verdict.cause, costs=1, reply=reply, slower=slower)
     if end is not Ending.UNCERTAIN and not slower:
         outcome.sign = sign(verdict, final=end is Ending.FAILED)
     if end is Ending.DEFERRED:
+        outcome.failing = True
         outcome.delay = retry.delay(verdict.category, attempt.attempts + 1, chance, sandbox=attempt.sandbox)
     if end is Ending.FAILED:
         outcome.stop = stops.reason_of(verdict)
@@ -151,9 +155,11 @@ def cancelled(message: int, reason: str) -> Outcome:
     return Outcome(message, MessageState.CANCELLED, reason)
 
 
-def returned(message: int, delay: float = 0.0, *, cause: str | None = None, crashed: int = 0) -> Outcome:
+def returned(
+    message: int, delay: float = 0.0, *, cause: str | None = None, crashed: int = 0, failing: bool = False
+) -> Outcome:
     """Not tried, or nothing was said about the person: it waits again, at no cost."""
-    return Outcome(message, RETURNED, cause, delay, crashed=crashed)
+    return Outcome(message, RETURNED, cause, delay, crashed=crashed, failing=failing)
 
 
 def handed_over(outcome: Outcome, site: int | None) -> Outcome:

@@ -8,19 +8,14 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
-from delivery import stops
-from delivery.knowledge import CAUSES, Category
-from delivery.models import Mailing, Message, MessageState, Run
+from delivery.models import Mailing, MessageState, Run
 from delivery.queue import lanes
 from delivery.queue.outcomes import Outcome, cancelled
-from delivery.queue.settle import record, settle
+from delivery.queue.settle import NO_LEASE, end, given_up, record
 
 SLICE = 5_000
 STOPPED = "stopped"
 DROPPED = "dropped"
-EXPIRED = "expired"
-
-_NO_LEASE = 0
 
 _REQUEUE = """
     WITH again AS (
@@ -68,7 +63,7 @@ def release_held(mailing: int) -> int:
     number = 0
     for ids in _requeued(mailing):
         again = [Outcome(message, MessageState.QUEUED) for message in ids]
-        record(again, lease=_NO_LEASE, fence=0, mailing=mailing, route=None)
+        record(again, lease=NO_LEASE, fence=0, mailing=mailing, route=None)
         number += len(ids)
     return number
 
@@ -77,7 +72,7 @@ def cancel_held(mailing: int) -> int:
     """Who was held will not get it: they go through the queue's own statements, by way of waiting."""
     number = 0
     for ids in _requeued(mailing):
-        _end(mailing, [cancelled(message, DROPPED) for message in ids])
+        end([cancelled(message, DROPPED) for message in ids], mailing=mailing)
         number += len(ids)
     return number
 
@@ -101,38 +96,29 @@ def _requeued(mailing: int) -> Iterator[list[int]]:
 def cancel_slice(mailing: int) -> bool:
     """Some of a stopped mailing's people are cancelled, those who are held first. True while there may be more."""
     held = next(_requeued(mailing), [])
-    _end(mailing, [cancelled(message, STOPPED) for message in held])
-    return bool(held) or _slice(mailing, lambda message: cancelled(message, STOPPED))
+    end(_stopped(held), mailing=mailing)
+    return bool(held) or _slice(mailing, _stopped)
+
+
+def _stopped(ids: Sequence[int]) -> list[Outcome]:
+    return [cancelled(message, STOPPED) for message in ids]
 
 
 def expire_slice(mailing: int) -> bool:
-    """Some of those who have waited for as long as allowed are given up, attempts or not."""
-    return _slice(mailing, lambda message: Outcome(message, MessageState.FAILED, EXPIRED), _full)
-
-
-def _full(ids: Sequence[int]) -> dict[int, str]:
-    """Of these whose mailbox was full to the last: given up for it, it counts as if it were final."""
-    causes = [cause.id for cause in CAUSES.values() if cause.category is Category.MAILBOX_FULL]
-    full = Message.objects.filter(pk__in=ids, state=MessageState.DEFERRED, cause__in=causes)
-    return dict.fromkeys(full.values_list("pk", flat=True), stops.FULL)
+    """Some of those who have waited for as long as allowed are given up, tried or not: this mail is nothing if late."""
+    return _slice(mailing, given_up)
 
 
 @transaction.atomic
-def _slice(
-    mailing: int, end: Callable[[int], Outcome], against: Callable[[Sequence[int]], dict[int, str]] = lambda _: {}
-) -> bool:
+def _slice(mailing: int, ended: Callable[[Sequence[int]], list[Outcome]]) -> bool:
     run = Run.objects.select_for_update(skip_locked=True).filter(mailing=mailing, cursor__lte=F("last")).first()
     if run is not None:
         hi = min(run.last, run.cursor + SLICE - 1)
-        _end(mailing, [end(message) for message in _waiting_in(mailing, run.cursor, hi)])
+        end(ended(_waiting_in(mailing, run.cursor, hi)), mailing=mailing)
         Run.objects.filter(pk=run.pk).update(cursor=hi + 1)
         return True
     ids = _waiting_deferred(mailing)
-    counts = against(ids)
-    outcomes = [end(message) for message in ids]
-    for outcome in outcomes:
-        outcome.stop = counts.get(outcome.message, "")
-    _end(mailing, outcomes)
+    end(ended(ids), mailing=mailing)
     return bool(ids)
 
 
@@ -155,11 +141,6 @@ def _waiting_deferred(mailing: int) -> list[int]:
             [mailing, SLICE],
         )
         return [row[0] for row in cursor.fetchall()]
-
-
-def _end(mailing: int, outcomes: Sequence[Outcome]) -> None:
-    record(outcomes, lease=_NO_LEASE, fence=0, mailing=mailing, route=None)
-    settle(outcomes, mailing=mailing, lane=lanes.MIXED, site=None)
 
 
 def unfinished(mailing: Mailing) -> bool:

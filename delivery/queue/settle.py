@@ -12,13 +12,16 @@ from collections.abc import Iterable, Sequence
 from django.conf import settings
 from django.db import connection
 
-from delivery import refusals, stopping
-from delivery.models import Mailing
-from delivery.queue import events, prepared
+from delivery import refusals, stopping, stops
+from delivery.knowledge import CAUSES, Category
+from delivery.models import Mailing, Message, MessageState
+from delivery.queue import events, lanes, prepared
 from delivery.queue.outcomes import Outcome
 from delivery.spikes import WINDOW
 
 REST_DAYS = 7
+EXPIRED = "expired"
+NO_LEASE = 0
 
 RECORD = """
     INSERT INTO delivery_attempt (lease_id, fence, message_id, mailing_id, site_id, route_id, result, code, status,
@@ -43,7 +46,11 @@ _SETTLE = f"""
     WITH o AS (
         SELECT * FROM jsonb_to_recordset(%(outcomes)s::jsonb)
             AS o(m bigint, r smallint, u text, a smallint, d double precision, k smallint, v timestamptz, l bigint,
-                b smallint)
+                b smallint, f boolean)
+    ), clock AS (
+        SELECT now() - stood_still AS at, give_up_after * %(scale)s::float8 AS patience,
+            kind IN ('campaign', 'relayed') AS each
+        FROM delivery_mailing WHERE id = %(mailing)s::bigint
     ), go AS (
         SELECT o.*, msg.state AS was, msg.domain_id,
             CASE WHEN o.r <> 100 THEN o.r WHEN msg.state = 4 THEN 0 ELSE msg.state END AS now_is
@@ -53,23 +60,30 @@ _SETTLE = f"""
         UPDATE delivery_message msg SET attempts = msg.attempts + go.a, state = go.now_is,
             cause = CASE WHEN go.r = 100 THEN NULL ELSE go.u END
         FROM go WHERE msg.id = go.m AND msg.state = go.was AND (go.r <> 100 OR go.was = 4)
-        RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.l, go.was, go.now_is, go.domain_id, go.a, go.b
+        RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.l, go.was, go.now_is, go.domain_id, go.a, go.b, go.f
     ), done AS (
         SELECT * FROM changed
-        UNION ALL SELECT m, r, u, d, k, v, l, was, now_is, domain_id, a, b FROM go WHERE r = 100 AND was <> 4
+        UNION ALL SELECT m, r, u, d, k, v, l, was, now_is, domain_id, a, b, f FROM go WHERE r = 100 AND was <> 4
     ), no_longer_waiting AS (
         DELETE FROM delivery_deferral f USING done WHERE f.message_id = done.m AND done.r NOT IN (1, 100)
     ), waiting AS (
-        INSERT INTO delivery_deferral AS f (message_id, mailing_id, lane, site_id, due_at, attempt, crashes, values_at)
+        INSERT INTO delivery_deferral AS f (message_id, mailing_id, lane, site_id, due_at, attempt, crashes, values_at,
+            tried_at)
         SELECT done.m, %(mailing)s::bigint, coalesce('site:' || done.l, %(lane)s::text),
             coalesce(done.l, %(site)s::bigint), now() + done.d * interval '1 second',
-            CASE WHEN done.r = 1 THEN 1 ELSE 0 END, done.k, done.v
-        FROM done WHERE done.r IN (1, 100)
-        ON CONFLICT (message_id) DO UPDATE SET due_at = excluded.due_at, lease_id = NULL,
+            CASE WHEN done.r = 1 THEN 1 ELSE 0 END, done.k, done.v, CASE WHEN done.f THEN clock.at END
+        FROM done CROSS JOIN clock WHERE done.r IN (1, 100)
+        ON CONFLICT (message_id) DO UPDATE SET lease_id = NULL,
+            due_at = least(excluded.due_at, CASE WHEN f.tried_at IS NOT NULL THEN greatest(
+                now() + (excluded.due_at - now()) / 2,
+                now() + (SELECT f.tried_at + patience - clock.at FROM clock WHERE clock.each)
+            ) END),
             lane = excluded.lane, site_id = excluded.site_id,
             attempt = f.attempt + excluded.attempt,
             crashes = CASE WHEN excluded.attempt = 1 THEN 0 ELSE f.crashes + excluded.crashes END,
-            values_at = coalesce(f.values_at, excluded.values_at)
+            values_at = coalesce(f.values_at, excluded.values_at),
+            tried_at = coalesce(f.tried_at, excluded.tried_at)
+        RETURNING f.message_id, f.tried_at
     ), no_exception AS (
         DELETE FROM delivery_messageexception e USING done
         WHERE e.message_id = done.m AND done.was <> 0 AND done.now_is IN (0, 2)
@@ -103,7 +117,12 @@ _SETTLE = f"""
         INSERT INTO delivery_attempt (lease_id, fence, message_id, mailing_id, result)
         SELECT 0, 0, m, %(mailing)s::bigint, 0 FROM changed WHERE r = 100
     )
-    SELECT count(*), count(*) FILTER (WHERE was = 4 AND r IN (1, 100)) FROM done
+    SELECT count(*), count(*) FILTER (WHERE was = 4 AND r IN (1, 100)), array_agg(m) FILTER (
+        WHERE f AND EXISTS (
+            SELECT FROM waiting w CROSS JOIN clock
+            WHERE w.message_id = m AND clock.each AND w.tried_at + clock.patience <= clock.at
+        )
+    ) FROM done
 """
 
 
@@ -121,16 +140,22 @@ def record(
 
 
 def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | None) -> int:
-    """Write the states; within a transaction. How many messages moved or wait again."""
+    """Write the states; within a transaction. How many messages moved or wait again.
+
+    Here people are given up: when a try fails and the first was as long ago as the mailing allows. So nobody is who
+    was never tried, however long limits or pauses kept them, nor without a last try after these (RFC 5321, 4.5.4.1).
+    """
     if not outcomes:
         return 0
     rows = [outcome.settled() for outcome in outcomes]
     for row in rows:
         row["d"] *= settings.TIME_SCALE
-    found = prepared.execute(_SETTLE, {"outcomes": json.dumps(rows), "mailing": mailing, "lane": lane, "site": site})
-    moved, waiting_again = found[0]
+    values = {"mailing": mailing, "lane": lane, "site": site, "scale": settings.TIME_SCALE}
+    moved, waiting_again, overdue = prepared.execute(_SETTLE, {"outcomes": json.dumps(rows), **values})[0]
     if waiting_again:
         _reopen(mailing)
+    if overdue:
+        end(given_up(overdue), mailing=mailing)
     against = [outcome for outcome in outcomes if outcome.stop]
     if against:
         stopping.failed(map(_failed, against), source="bounce")
@@ -139,6 +164,23 @@ def settle(outcomes: Sequence[Outcome], *, mailing: int, lane: str, site: int | 
         refusals.count(refused)
     _rest([outcome for outcome in outcomes if outcome.rest_domain])
     return int(moved)
+
+
+def given_up(messages: Sequence[int]) -> list[Outcome]:
+    """They failed by their time. Of those whose mailbox was full to the last it counts as if it were final."""
+    causes = [cause.id for cause in CAUSES.values() if cause.category is Category.MAILBOX_FULL]
+    deferred = Message.objects.filter(pk__in=messages, state=MessageState.DEFERRED, cause__in=causes)
+    full = set(deferred.values_list("pk", flat=True))
+    return [
+        Outcome(message, MessageState.FAILED, EXPIRED, stop=stops.FULL if message in full else "")
+        for message in messages
+    ]
+
+
+def end(outcomes: Sequence[Outcome], *, mailing: int) -> None:
+    """Record and settle what no lease brought about; within a transaction."""
+    record(outcomes, lease=NO_LEASE, fence=0, mailing=mailing, route=None)
+    settle(outcomes, mailing=mailing, lane=lanes.MIXED, site=None)
 
 
 def _reopen(key: int) -> None:

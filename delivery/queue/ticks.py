@@ -15,9 +15,11 @@ from delivery.queue import events, expand, remainders, waves
 SLICE_SECONDS = 4.0
 State = Mailing.State
 
+# Mail that is nothing if late; of a campaign each is given up by their own tries (delivery.queue.settle).
 _GIVEN_UP = """
     SELECT id FROM delivery_mailing
-    WHERE state = 'sending' AND started_at + give_up_after * %s < now() ORDER BY id
+    WHERE state = 'sending' AND kind NOT IN ('campaign', 'relayed')
+        AND started_at + stood_still + give_up_after * %s < now() ORDER BY id
 """
 
 

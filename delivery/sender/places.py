@@ -17,7 +17,7 @@ from delivery import adapting
 from delivery.content.headers import BadHeader
 from delivery.content.source import RenderLimit
 from delivery.knowledge import Category, classify
-from delivery.queue.outcomes import RETURNED, Outcome, Try, decide, handed_over, held, refuses_us, returned
+from delivery.queue.outcomes import OURS, RETURNED, Outcome, Try, decide, handed_over, held, refuses_us, returned
 from delivery.sender.dialing import dial
 from delivery.sender.jobs import Holder, Job, Line
 from delivery.sender.silence import Silence
@@ -261,7 +261,7 @@ class Place:
         self._return_queue(hold)
         closed = await self.process.slow_down(refusal)
         self._slowing, self._slowed_at = False, self._loop.time()
-        self._return_queue(closed or hold)
+        self._return_queue(closed or hold, failing=bool(closed) and line.site is not None)
         if closed:
             self._stay_closed(closed)
 
@@ -270,7 +270,7 @@ class Place:
         ours = reply.synthetic in _OUR_SETUP or refuses_us(reply, classify(reply, provider=self.line.provider))
         paused = self.line.smarthost and ours
         closed = await self.process.failed(self.line, reply, pause=paused) or 1.0
-        self._return_queue(closed)
+        self._return_queue(closed, failing=self.line.site is not None and reply.synthetic not in OURS)
         self._stay_closed(closed)
 
     def _stay_closed(self, seconds: float) -> None:
@@ -280,11 +280,12 @@ class Place:
         for holder in list(self.holders):
             holder.closed(seconds)
 
-    def _return_queue(self, seconds: float) -> None:
+    def _return_queue(self, seconds: float, *, failing: bool = False) -> None:
+        """`failing`: the site's own servers take nothing."""
         unscaled = seconds / self.process.time_scale
         while self.queue:
             job = self.queue.popleft()
-            job.holder.done(job, self._passed_on(job, returned(job.to.message, unscaled)))
+            job.holder.done(job, self._passed_on(job, returned(job.to.message, unscaled, failing=failing)))
 
     def _passed_on(self, job: Job, outcome: Outcome) -> Outcome:
         return handed_over(outcome, self.line.site) if job.holder.sending.other_routes else outcome

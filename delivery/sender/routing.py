@@ -127,7 +127,8 @@ class DirectRouter(Router):
                 else:
                     routed.places[one.message] = place
             for one, _ in them[allowed:]:
-                outcome = returned(one.message, wait / self._process.time_scale)
+                failing = site in closed and wait != buckets.PAUSED
+                outcome = returned(one.message, wait / self._process.time_scale, failing=failing)
                 passed_on = site in closed and (self._other_routes or wait == buckets.PAUSED)
                 routed.settled.append(handed_over(outcome, site) if passed_on else outcome)
         return routed

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -14,8 +15,11 @@ from accounts.models import User
 from analytics.models import MailingOutcome
 from campaigns import editing, launching
 from campaigns.models import Campaign
-from delivery.models import Mailing, Message, MessageState
+from delivery.models import Deferral, Mailing, Message, MessageState, Run
 from delivery.queue import ticks
+from delivery.queue.outcomes import Try, decide
+from delivery.queue.settle import settle
+from delivery.smtp.replies import Phase, Reply
 
 HTMX = {"HX-Request": "true"}
 
@@ -59,13 +63,18 @@ def test_a_scheduled_campaign_keeps_its_hours(signed_in: Client, draft: Campaign
     mailing = launching.schedule(draft, by=owner, actor=owner)
     signed_in.post(url("campaigns:give_up", draft), {"give_up_hours": "48"})
     assert (hours_of(draft), mailing.give_up_after) == (24, dt.timedelta(hours=24))
-    assert "24 hours after the start" in signed_in.get(url("campaigns:send", draft)).content.decode()
+    assert "24 hours after their first try" in signed_in.get(url("campaigns:send", draft)).content.decode()
 
 
 def test_a_duplicate_gives_up_as_early(draft: Campaign, owner: User) -> None:
     Campaign.objects.update(give_up_hours=24)
     draft.refresh_from_db()
     assert editing.duplicate(draft, owner).give_up_hours == 24
+
+
+def refuse(mailing: Mailing, people: list[Message]) -> None:
+    later = Reply(451, "4.3.0 try later", None, Phase.RCPT)
+    settle([decide(Try(one.pk), later, 0.5) for one in people], mailing=mailing.pk, lane="all", site=None)
 
 
 def test_a_day_and_no_more(signed_in: Client, draft: Campaign, owner: User, settings: Any) -> None:
@@ -78,15 +87,18 @@ def test_a_day_and_no_more(signed_in: Client, draft: Campaign, owner: User, sett
         pass
     assert Mailing.objects.get().state == Mailing.State.SENDING
 
-    Mailing.objects.update(started_at=timezone.now() - dt.timedelta(hours=11.9))
-    ticks.advance()
-    assert not Message.objects.exclude(state=MessageState.QUEUED).exists()
+    people = list(Message.objects.filter(mailing=mailing))
+    refuse(mailing, people)
+    Deferral.objects.update(tried_at=timezone.now() - dt.timedelta(hours=11.9))
+    refuse(mailing, people)
+    assert not Message.objects.exclude(state=MessageState.DEFERRED).exists()
 
-    Mailing.objects.update(started_at=timezone.now() - dt.timedelta(hours=12.1))
-    while ticks.advance():
-        pass
+    Deferral.objects.update(tried_at=timezone.now() - dt.timedelta(hours=12.1))
+    refuse(mailing, people)
+    Run.objects.update(cursor=F("last") + 1)
+    ticks.advance()
     assert Mailing.objects.get().state == Mailing.State.FINISHED
-    everyone = Message.objects.filter(mailing=mailing).count()
+    everyone = len(people)
     assert Message.objects.filter(state=MessageState.FAILED, cause="expired").count() == everyone > 400
     MailingOutcome.objects.create(mailing=mailing, provider="gmail", outcome="failed", cause="expired", n=everyone)
     page = shown(signed_in, draft)
@@ -100,7 +112,7 @@ def test_who_is_told_to_wait_is_promised_these_hours(signed_in: Client, draft: C
     Mailing.objects.update(state=Mailing.State.SENDING, started_at=start, expanded=2)
     mailing.tallies.create(name="deferred", n=2)
     page = shown(signed_in, draft)
-    assert "Sat 28 Nov 2026" in page and "gives up after 24 hours" in page
+    assert "Sat 28 Nov 2026" in page and "until 24 hours after their first try" in page
     with translation.override("ja"):
         User.objects.update(language="ja")
-        assert "再送期限：24時間" in shown(signed_in, draft)
+        assert "最初の送信から24時間たつまで再送" in shown(signed_in, draft)

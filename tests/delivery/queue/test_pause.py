@@ -6,7 +6,6 @@ import datetime as dt
 
 import pytest
 from django.db.models import F
-from django.utils import timezone
 
 from delivery import domains, mailings
 from delivery.models import Mailing, Message, MessageState
@@ -36,13 +35,6 @@ def test_a_weekend_of_pause_fails_nobody() -> None:
     assert set(Message.objects.values_list("state", flat=True)) == {MessageState.QUEUED}
     mailing.refresh_from_db()
     assert (mailing.state, mailing.paused_at) == (Mailing.State.SENDING, None)
-
-
-def test_without_a_pause_they_are_given_up() -> None:
-    sending()
-    Mailing.objects.update(started_at=timezone.now() - dt.timedelta(hours=80))
-    ticks.advance()
-    assert set(Message.objects.values_list("state", "cause")) == {(MessageState.FAILED, "expired")}
 
 
 def test_a_domain_that_is_no_longer_live_sends_nothing_more() -> None:
