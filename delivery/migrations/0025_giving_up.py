@@ -10,7 +10,7 @@ _TRIED = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0023_inlets"),
+        ("delivery", "0024_report_raw"),
     ]
 
     operations = [
