@@ -21,6 +21,11 @@ ADDRESS = re.compile(
 )
 
 
+def phrases(*alternatives: str) -> re.Pattern[str]:
+    """A pattern that finds any of them, whatever the case."""
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
 def status_in(text: str, klass: str = "") -> str:
     """The first enhanced code in `text` of that class ("4", "5"; any without), or ""."""
     found = (match[0].lstrip("#") for match in _STATUS.finditer(text))

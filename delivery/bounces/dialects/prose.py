@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from delivery.bounces.codes import address_in, addresses_in, code_in, status_in
+from delivery.bounces.codes import address_in, addresses_in, code_in, phrases, status_in
 from delivery.bounces.dialects.blocks import notice, told
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
@@ -31,41 +31,87 @@ _BEHIND = re.compile(
     rf"\s{{0,3}}(?:is|was|were|\(s\)|\(es\))?\s{{0,3}}[:：;]?\s{{0,9}}{_TO}",
     re.IGNORECASE,
 )
-_FAILURE = re.compile(
-    r"undeliver|non-?deliver|not (?:be )?(?:been )?deliver|n't (?:be )?deliver|deliver(?:y"
-    r"|ed)? (?:has )?(?:fail|error|problem)"
-    r"|fail(?:ed|ure)? (?:to )?deliver|unable to (?:deliver|send)|could ?n[o']t (?:be )?(?:sen[dt]|reach|deliver)"
-    r"|(?:not|n't) (?:be )?(?:reach|accepted)|did not reach|returned mail|returned to sender|user unknown"
-    r"|unknown user"
-    r"|no such (?:user|recipient|mailbox|address|person)|does(?: not|n't) exist|mailbox (?:is )?(?:full"
-    r"|unavailable|not found)"
-    r"|recipients? (?:has |have )?failed|failed permanently|(?:is|been) (?:disabled|suspended|closed)"
-    r"|exceeds (?:its |the )?(?:allowed|max)"
-    r"|is full|quota|over its limit|delay(?:ed)?\b|still undelivered|permanent(?:ly)? (?:error|fail|fatal)|rejected"
-    r"|配信(?:でき|され|に失敗|不能)|送信でき|届けられ|届きません|エラー"
-    r"|unzustellbar|nicht zugestellt|non remis|n'a pas pu"
-    r"|no (?:se ha|pudo|fue) (?:podido )?entrega|не доставлен|не может быть доставлено",
-    re.IGNORECASE,
+_FAILURE = phrases(
+    "undeliver",
+    "non-?deliver",
+    "not (?:be )?(?:been )?deliver",
+    "n't (?:be )?deliver",
+    "deliver(?:y|ed)? (?:has )?(?:fail|error|problem)",
+    "fail(?:ed|ure)? (?:to )?deliver",
+    "unable to (?:deliver|send)",
+    "could ?n[o']t (?:be )?(?:sen[dt]|reach|deliver)",
+    "(?:not|n't) (?:be )?(?:reach|accepted)",
+    "did not reach",
+    "returned mail",
+    "returned to sender",
+    "user unknown",
+    "unknown user",
+    "no such (?:user|recipient|mailbox|address|person)",
+    "does(?: not|n't) exist",
+    "mailbox (?:is )?(?:full|unavailable|not found)",
+    "recipients? (?:has |have )?failed",
+    "failed permanently",
+    "(?:is|been) (?:disabled|suspended|closed)",
+    "exceeds (?:its |the )?(?:allowed|max)",
+    "is full",
+    "quota",
+    "over its limit",
+    r"delay(?:ed)?\b",
+    "still undelivered",
+    "permanent(?:ly)? (?:error|fail|fatal)",
+    "rejected",
+    "配信(?:でき|され|に失敗|不能)",
+    "送信でき",
+    "届けられ",
+    "届きません",
+    "エラー",
+    "unzustellbar",
+    "nicht zugestellt",
+    "non remis",
+    "n'a pas pu",
+    "no (?:se ha|pudo|fue) (?:podido )?entrega",
+    "не доставлен",
+    "не может быть доставлено",
 )
-_SUBJECT = re.compile(
-    r"undeliver|non-?deliver|deliver(?:y|ed)? (?:has )?(?:fail|status|notif|report|error|problem|delay)"
-    r"|fail(?:ed|ure)? "
-    r"(?:notice|deliver)|mail (?:error|failure|system error|delivery)|returned mail|returned to sender|bounce"
-    r"|delayed|rejected"
-    r"|delivery|配信|不達|送信エラー|エラーメール|unzustellbar|non remis|не доставлено",
-    re.IGNORECASE,
+_SUBJECT = phrases(
+    "undeliver",
+    "non-?deliver",
+    "deliver(?:y|ed)? (?:has )?(?:fail|status|notif|report|error|problem|delay)",
+    "fail(?:ed|ure)? (?:notice|deliver)",
+    "mail (?:error|failure|system error|delivery)",
+    "returned mail",
+    "returned to sender",
+    "bounce",
+    "delayed",
+    "rejected",
+    "delivery",
+    "配信(?:不能|エラー|失敗|でき)",
+    "不達",
+    "送信エラー",
+    "エラーメール",
+    "unzustellbar",
+    "non remis",
+    "не доставлено",
 )
-_ASIDE = re.compile(
-    r"^\s{0,8}(?:from|to|sender|reply-to|subject|date|cc|return-path|message-id|x-[\w-]{1,40}|mail from)\s{0,8}:"
-    r"|contact|further assistance|for help|more information|please (?:forward|e-?mail|send|write)|support@"
-    r"|abuse@|問い合わせ",
-    re.IGNORECASE,
+_ASIDE = phrases(
+    r"^\s{0,8}(?:from|to|sender|reply-to|subject|date|cc|return-path|message-id|x-[\w-]{1,40}|mail from)\s{0,8}:",
+    "contact",
+    "further assistance",
+    "for help",
+    "more information",
+    "please (?:forward|e-?mail|send|write)",
+    "support@",
+    "abuse@",
+    "問い合わせ",
 )
 _NOBODY = re.compile(r"^(?:post_?master|mailer-?daemon|abuse|support|root|no-?reply|help-?desk)@")
-_LATE = re.compile(
-    r"delay(?:ed)?\b|still undelivered|will be retried|will (?:continue to|keep) try|not yet been delivered"
-    r"|retry for",
-    re.IGNORECASE,
+_LATE = phrases(
+    r"delay(?:ed)?\b",
+    "still undelivered",
+    "will be retried",
+    "will (?:continue to|keep) try",
+    "not yet been delivered",
+    "retry for",
 )
 LINE_LIMIT = 1000
 

@@ -26,7 +26,6 @@ _FORM = Form(
 _VERDICT = re.compile(
     r"^(?:[245]\d\d )?(?:[245]\.\d{1,3}\.\d{1,3} )?<?(?P<to>[^\s<>]{1,320}@[^\s<>@]{1,255}?)>?\.\.\. ?(?P<said>.*)$"
 )
-_BARE = re.compile(r"^(?:<<< )?([245]\d\d)(?:[ -]|$)")
 _LATE = re.compile(r"transient non-fatal errors|WARNING MESSAGE ONLY|still undelivered|Will keep trying", re.IGNORECASE)
 
 
@@ -41,9 +40,7 @@ def read(letter: Letter) -> list[Notice]:
         return _late(letter, list(spoken.values()))
     asked = command_in("\n".join(talk)) if len(named) == 1 else ""
     full = [_fuller(each, spoken.get(each.recipient), talk) for each in named]
-    return _late(
-        letter, [each if each.command else replace(each, command=_asked(each, spoken) or asked) for each in full]
-    )
+    return _late(letter, [replace(each, command=each.command or _asked(each, spoken) or asked) for each in full])
 
 
 def _asked(each: Notice, spoken: dict[str, Notice]) -> str:
@@ -81,12 +78,10 @@ def _fuller(named: Notice, spoken: Notice | None, talk: list[str]) -> Notice:
         return named
     if spoken:
         return spoken if spoken.code or not named.diagnostic else named
-    rest = " ".join(line.strip() for line in talk if _BARE.match(line) or not line.startswith((">>>", "...")))
-    return (
-        notice(named.recipient, f"{named.diagnostic} {rest}")
-        if rest.strip() and not code_in(named.diagnostic)
-        else named
-    )
+    rest = " ".join(line.strip() for line in talk if not line.startswith((">>>", "...")))
+    if not rest.strip() or code_in(named.diagnostic):
+        return named
+    return notice(named.recipient, f"{named.diagnostic} {rest}")
 
 
 def _late(letter: Letter, found: list[Notice]) -> list[Notice]:
