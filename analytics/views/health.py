@@ -67,31 +67,48 @@ def _mailing(request: WorkspaceRequest, asked: str) -> int | None:
 @require_GET
 def page(request: WorkspaceRequest) -> HttpResponse:
     choice = choice_of(request)
+    context = {"choice": choice, "asked": request.GET, "now": choice.until}
+    context |= _filters(request, choice) | _figures(request, choice) | _alerts(request)
+    template = "analytics/_health.html" if request.headers.get("X-Poll") else "analytics/health.html"
+    return render(request, template, context)
+
+
+def _filters(request: WorkspaceRequest, choice: Choice) -> dict[str, Any]:
+    """What can be chosen, and whether there is anything to choose from."""
     live = not choice.sandbox or health.any_mail(request.workspace, sandbox=False)
-    made = health.look(choice)
-    changed = changes.changes(choice)
-    shown = advice.advice(choice, asked_of(request) or _worst(made))
-    context: dict[str, Any] = {
-        "choice": choice,
+    begun = Campaign.objects.of(request.workspace).filter(
+        mailing__started_at__isnull=False, mailing__from_address__sending_domain__sandbox=choice.sandbox
+    )
+    return {
+        "live": live,
+        "empty": not live and not health.any_mail(request.workspace, sandbox=True),
+        "periods": health.PERIODS,
+        "campaigns": begun.filter(mailing__from_address__sending_domain__sandbox=choice.sandbox).order_by("-pk")[
+            :OFFERED
+        ],
+        "domains": SendingDomain.objects.of(request.workspace).filter(sandbox=False, verified_at__isnull=False),
+    }
+
+
+def _figures(request: WorkspaceRequest, choice: Choice) -> dict[str, Any]:
+    made, changed = health.look(choice), changes.changes(choice)
+    return {
         "health": made,
-        "advice": [(one, _remedy(request, one)) for one in shown],
+        "advice": [(one, _remedy(request, one)) for one in advice.advice(choice, asked_of(request) or _worst(made))],
         "grave": GRAVE,
         "waiting": waiting.waiting(choice, changed),
         "proofs": [] if choice.mailing else proofs.proofs(choice),
         "changes": changed,
-        "alerts": [told(one, request.workspace) for one in Alert.objects.open_in(request.workspace)],
-        "behind": age if (age := folding.tick_age()) is not None and age > ALIVE_SECONDS else None,
-        "mailed": telling.of(request.membership).wanted if request.can(Can.SEND) else None,
-        "live": live,
-        "empty": not live and not health.any_mail(request.workspace, sandbox=True),
-        "periods": health.PERIODS,
-        "campaigns": _campaigns(request, choice),
-        "domains": SendingDomain.objects.of(request.workspace).filter(sandbox=False, verified_at__isnull=False),
-        "asked": request.GET,
-        "now": choice.until,
     }
-    template = "analytics/_health.html" if request.headers.get("X-Poll") else "analytics/health.html"
-    return render(request, template, context)
+
+
+def _alerts(request: WorkspaceRequest) -> dict[str, Any]:
+    age = folding.tick_age()
+    return {
+        "alerts": [told(one, request.workspace) for one in Alert.objects.open_in(request.workspace)],
+        "behind": age if age is not None and age > ALIVE_SECONDS else None,
+        "mailed": telling.of(request.membership).wanted if request.can(Can.SEND) else None,
+    }
 
 
 def asked_of(request: WorkspaceRequest) -> Asked:
@@ -138,9 +155,9 @@ def replies(request: WorkspaceRequest) -> HttpResponse:
 @requires(Can.VIEW)
 @require_GET
 def list_codes(request: WorkspaceRequest) -> HttpResponse:
-    choice = choice_of(request)
-    rows = codes.codes(choice)
-    context = {"choice": choice, "codes": rows, "total": sum(row.people for row in rows)}
+    choice, asked = choice_of(request), asked_of(request)
+    rows = _codes(choice, asked)
+    context = {"choice": choice, "codes": rows, "asked": asked, "total": sum(row.people for row in rows)}
     return render(request, "analytics/health_codes.html", context)
 
 
@@ -148,10 +165,17 @@ def list_codes(request: WorkspaceRequest) -> HttpResponse:
 @require_GET
 def export(request: WorkspaceRequest) -> StreamingHttpResponse:
     """The table of codes as CSV, times in UTC."""
-    rows = codes.codes(choice_of(request))
+    rows = _codes(choice_of(request), asked_of(request))
     response = StreamingHttpResponse(csv_lines(COLUMNS, map(_exported, rows)), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="delivery-health.csv"'
     return response
+
+
+def _codes(choice: Choice, asked: Asked) -> list[Code]:
+    """Those of a cause, and of a provider that has a name."""
+    provider = "" if asked.provider == providers.OTHER else asked.provider
+    rows = codes.codes(choice)
+    return [row for row in rows if asked.cause in ("", row.cause) and provider in ("", row.provider)]
 
 
 COLUMNS = ("code", "provider", "group", "cause", "title", "people", "first_seen", "last_seen")
@@ -160,8 +184,3 @@ COLUMNS = ("code", "provider", "group", "cause", "title", "people", "first_seen"
 def _exported(row: Code) -> tuple[object, ...]:
     times = (at.astimezone(UTC).isoformat(timespec="seconds") if at else "" for at in (row.first_at, row.last_at))
     return (row.code, row.provider, str(row.group), row.cause, health_words.title_of(row.cause), row.people, *times)
-
-
-def _campaigns(request: WorkspaceRequest, choice: Choice) -> Any:
-    begun = Campaign.objects.of(request.workspace).filter(mailing__started_at__isnull=False)
-    return begun.filter(mailing__from_address__sending_domain__sandbox=choice.sandbox).order_by("-pk")[:OFFERED]

@@ -119,6 +119,7 @@ def test_the_table_of_codes_adds_up_and_is_exported_safely(world: World, client:
     client.force_login(make_member(world.workspace), backend="allauth.account.auth_backends.AuthenticationBackend")
     page = client.get("/health/codes").content.decode()
     assert page.count("550 5.1.1") == 2 and "No answer" in page
+    assert client.get("/health/codes?cause=no_such_user&provider=docomo").content.decode().count("550 5.1.1") == 1
     table = client.get("/health/codes.csv")
     lines = list(csv.DictReader(io.StringIO(b"".join(table).decode("utf-8-sig"))))  # type: ignore[arg-type]
     assert [line["people"] for line in lines] == ["4", "3", "2", "1"]
