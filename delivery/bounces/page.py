@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from delivery import knowledge
-from delivery.message_page import explanation_of
+from delivery.message_page import SHOWN_KINDS, explanation_of
 from delivery.models import IncomingReport, Message
 
 SHOWN = 200_000  # characters of a raw report
@@ -53,6 +53,11 @@ class Item:
     contact: Contact | None
     why: str | Promise
     said: list[Said] = field(default_factory=list)
+
+    @property
+    def message_page(self) -> bool:
+        """Whether the message has one: a notice has none."""
+        return self.message is not None and self.message.mailing.kind in SHOWN_KINDS
 
     @property
     def deeds(self) -> list[str]:

@@ -13,7 +13,8 @@ from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.models import Suppression
 from delivery import brakes, stopping
 from delivery.bounces import page
-from delivery.models import AddressFailure, IncomingReport
+from delivery.message_page import SHOWN_KINDS
+from delivery.models import AddressFailure, IncomingReport, Message
 
 PAGE = 50
 
@@ -52,9 +53,11 @@ def held_stops(request: WorkspaceRequest) -> HttpResponse:
     rows = AddressFailure.objects.filter(workspace=request.workspace, state=AddressFailure.State.HELD)
     reasons = dict(Suppression.Reason.choices)
     found = page_of(rows, request.GET, size=PAGE)
+    keys = [row.message_id for row in found.rows]
+    shown = set(Message.objects.filter(pk__in=keys, mailing__kind__in=SHOWN_KINDS).values_list("pk", flat=True))
     context = {
         "page": found,
-        "rows": [{"row": row, "reason": reasons[row.reason]} for row in found.rows],
+        "rows": [{"row": row, "reason": reasons[row.reason], "linked": row.message_id in shown} for row in found.rows],
         "percent": brakes.of(request.workspace).stops,
     }
     return render(request, "delivery/held_stops.html", context)
