@@ -25,6 +25,7 @@ SCHEDULE = {
     "recover leases of dead workers": every(5, "delivery.tasks.recover"),
     "look at sending domains": every(60, "delivery.tasks.check_domains"),
     "settle reports that wait": every(2, "delivery.tasks.settle_reports", expires=10),
+    "look into return mailboxes": every(15, "delivery.tasks.look_into_mailboxes"),
     "forget old notices": every(3600, "delivery.tasks.forget_notices"),
     "forget old reports": every(3600, "delivery.tasks.forget_reports"),
     "make and drop partitions": every(3600, "delivery.tasks.make_partitions"),

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from delivery import domains, partitions, retention
 from delivery.bounces import effects
+from delivery.bounces.mailboxes import looking
 from delivery.queue import recovery, ticks
 from delivery.sender.thread import thread
 
@@ -53,6 +54,13 @@ def check_domains() -> None:
 def settle_reports() -> None:
     """What came back and waits: for the outcome of the message itself, or for the DNS."""
     effects.advance()
+
+
+@shared_task(ignore_result=True)
+def look_into_mailboxes() -> None:
+    """Mailboxes where bounces come in."""
+    if looking.look_due():
+        look_into_mailboxes.delay()
 
 
 @shared_task(ignore_result=True)
