@@ -18,6 +18,8 @@ ACTIONS = {
     "warm_up.paused": _("Paused a warm-up plan"),
     "warm_up.resumed": _("Resumed a warm-up plan"),
     "warm_up.removed": _("Removed a warm-up plan"),
+    "mailbox.saved": _("Saved a return mailbox"),
+    "mailbox.removed": _("Removed a return mailbox"),
     "mailing.release": _("Tried held people again"),
     "mailing.drop": _("Left held people out"),
     "route.site_limited": _("Changed the limits of a provider"),

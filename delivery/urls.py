@@ -1,7 +1,7 @@
 from django.urls import path
 
 from delivery import public_views
-from delivery.views import helping, incoming, mailbox, messages, settings, warmups
+from delivery.views import helping, incoming, inlets, mailbox, messages, settings, warmups
 
 app_name = "delivery"
 # What links in sent mail reach: short, since they stand in every message. The own host of a sending domain has no more.
@@ -44,6 +44,12 @@ urlpatterns = [
     path("settings/domains/<int:pk>/remove", settings.remove_domain, name="domain_remove"),
     path("settings/domains/<int:pk>/addresses", settings.add_address, name="address_add"),
     path("settings/addresses/<int:pk>/remove", settings.remove_address, name="address_remove"),
+    path("settings/reports", inlets.list_inlets, name="inlets"),
+    path("settings/reports/mailboxes/new", inlets.edit_mailbox, name="mailbox_new"),
+    path("settings/reports/mailboxes/<int:pk>", inlets.edit_mailbox, name="mailbox"),
+    path("settings/reports/mailboxes/<int:pk>/test", inlets.test_mailbox, name="mailbox_test"),
+    path("settings/reports/mailboxes/<int:pk>/look", inlets.look_into_mailbox, name="mailbox_look"),
+    path("settings/reports/mailboxes/<int:pk>/remove", inlets.remove_mailbox, name="mailbox_remove"),
     path("settings/brakes", settings.edit_brakes, name="brakes"),
     path("settings/routes", settings.list_routes, name="routes"),
     path("settings/routes/new", settings.edit_route, name="route_new"),

@@ -35,6 +35,7 @@ TABS = (
     Tab("accounts:settings", pgettext_lazy("settings", "Workspace"), Can.VIEW),
     Tab("delivery:domains", gettext_lazy("Domains & senders"), Can.VIEW),
     Tab("delivery:routes", gettext_lazy("Routes & limits"), Can.VIEW),
+    Tab("delivery:inlets", gettext_lazy("Incoming reports"), Can.MANAGE_INSTALL),
     Tab("analytics:queue", gettext_lazy("Queue"), Can.VIEW),
     Tab("delivery:brakes", gettext_lazy("Brakes"), Can.VIEW),
     Tab("accounts:team", gettext_lazy("Team & roles"), Can.VIEW),

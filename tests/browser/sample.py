@@ -27,7 +27,7 @@ from contacts.models import Bulk, Contact, Field, Import, List, Suppression
 from delivery import domains, routes, tracking, warmup, warmups
 from delivery.bounces.taking import take
 from delivery.keyring import keyring
-from delivery.models import Inlet, Mailing, Message, MessageState, Route, SandboxMail, WarmUp
+from delivery.models import Inlet, Mailing, Message, MessageState, ReturnMailbox, Route, SandboxMail, WarmUp
 from delivery.tokens import WebPurpose, WebToken
 from tests.browser.pages import Values
 from tests.delivery.bounces.mails import arf, dsn, return_path
@@ -136,6 +136,12 @@ def sending(workspace: Workspace, owner: User) -> Values:
     direct = Route.objects.create(name="Direct", kind=Route.Kind.DIRECT)
     routes.limit_site(direct, "gmail", {"per_second": 5}, actor=owner)
     routes.pause_provider(direct, "docomo", actor=owner)
+    returns = ReturnMailbox.objects.create(
+        name="Returns", host="127.0.0.1", port=1, username="bounces@minori.example", looked_at=began, seen=1204,
+        taken=37, problem=ReturnMailbox.Problem.SIGN_IN, problem_said="NO [AUTHENTICATIONFAILED] Invalid credentials",
+        enabled=False,
+    )  # fmt: skip
+    ReturnMailbox.objects.filter(pk=returns.pk).update(enabled=True, due_at=timezone.now() + dt.timedelta(days=9))
     stopped = write(workspace, owner, "en/newsletter", "Spring letter")
     return [
         (
@@ -152,6 +158,7 @@ def sending(workspace: Workspace, owner: User) -> Values:
         ("delivery:host_known", [{"label": "refused"}]),
         ("delivery:address_add", [{"pk": domain.pk}]),
         ("delivery:address_*", [{"pk": address.pk}]),
+        ("delivery:mailbox*", [{"pk": returns.pk}]),
         ("delivery:provider_hold", [{"pk": route.pk}]),
         ("delivery:warm_up", [{"pk": route.pk}]),
         ("delivery:warm_up_*", [{"pk": plan.pk}]),

@@ -16,6 +16,7 @@ from delivery.models import (
     Inlet,
     Mailing,
     Message,
+    ReturnMailbox,
     Route,
     SandboxMail,
     SendingDomain,
@@ -104,6 +105,12 @@ def route(workspace: Workspace) -> Route:
 @factory("delivery:warm_up_pause.pk", "delivery:warm_up_remove.pk")
 def warm_up(workspace: Workspace) -> WarmUp:
     return warmups.save(route(workspace), "", starts_at=timezone.now(), caps=[200, 400], actor=None)
+
+
+@factory(*(f"delivery:{name}.pk" for name in ("mailbox", "mailbox_test", "mailbox_look", "mailbox_remove")))
+def mailbox(workspace: Workspace) -> ReturnMailbox:
+    name = f"Returns {ReturnMailbox.objects.count()}"
+    return ReturnMailbox.objects.create(name=name, host="127.0.0.1", port=1, username="bounces")
 
 
 @factory("delivery:host_proof.nonce")

@@ -1,5 +1,5 @@
-"""A look into a mailbox: what is a report is taken, what is not stays as it is. Whatever breaks, nothing is lost: a mail
-counts as looked at once its report is committed, and a report that is fetched twice is taken once."""
+"""A look into a mailbox: what is a report is taken, what is not stays as it is. Whatever breaks, nothing is lost: a
+mail counts as looked at once its report is committed, and a report that is fetched twice is taken once."""
 
 from __future__ import annotations
 

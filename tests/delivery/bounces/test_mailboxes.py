@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import trustme
+from django.test import Client
+from django.urls import reverse
 
 from accounts import fields
 from delivery.bounces.mailboxes.imap import quoted
@@ -15,7 +17,7 @@ from delivery.bounces.mailboxes.looking import look, look_due, return_path, try_
 from delivery.bounces.mailboxes.wire import Bounds
 from delivery.keyring import keyring
 from delivery.models import IncomingReport, ReturnMailbox, Route
-from tests.servers.fixtures import ca, server_cert  # noqa: F401
+from tests.factories import make_member, make_workspace
 from tests.servers.stores import Imap, Pop, Store
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +162,7 @@ def test_tls_is_verified(
     mailbox: Callable[..., ReturnMailbox],
     server_cert: str,
     ca: trustme.CA,
-    tmp_path: Any,  # noqa: F811, E501
+    tmp_path: Any,
 ) -> None:
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
     with kind(MAILS, certificate=server_cert, implicit=security == "implicit") as store:
@@ -201,3 +203,39 @@ def test_the_return_path_is_found_in_the_header_only() -> None:
     assert return_path(f"Delivered-To: all@example.com\nX-Original-To: {token.upper()}\n\nx".encode()) == token
     assert return_path(f"To: Aki\r\n <{token}>\r\n\r\n".encode()) == token
     assert return_path(f"Subject: {token}\r\n\r\nTo: {token}\r\n".encode()) == ""
+
+
+FORM = {
+    "name": "Returns", "protocol": "imap", "host": "imap.example.com", "port": "993", "security": "implicit",
+    "username": "bounces", "password": "s3cret-kamome", "folder": "INBOX", "handled": "leave", "enabled": "on",
+}  # fmt: skip
+
+
+def test_the_settings_page_keeps_a_mailbox_and_never_shows_its_password(client: Client) -> None:
+    workspace = make_workspace()
+    client.force_login(make_member(workspace, is_install_admin=True))
+    assert client.post(reverse("delivery:mailbox_new"), FORM | {"password": ""}).status_code == 422
+    assert client.post(reverse("delivery:mailbox_new"), FORM | {"handled": "move"}).status_code == 422
+    client.post(reverse("delivery:mailbox_new"), FORM)
+    made = ReturnMailbox.objects.get()
+    page = reverse("delivery:mailbox", args=[made.pk])
+    ReturnMailbox.objects.update(uid_next=50)
+    client.post(page, FORM | {"password": "", "handled": "delete"})
+    made.refresh_from_db()
+    assert fields.reveal(made, "password_sealed") == "s3cret-kamome" and made.uid_next == 50
+    client.post(page, FORM | {"folder": "Returns"})
+    made.refresh_from_db()
+    assert made.uid_next == 1  # another folder has UIDs of its own
+    assert b"kamome" not in client.get(page).content + client.get(reverse("delivery:inlets")).content
+    client.post(reverse("delivery:mailbox_remove", args=[made.pk]))
+    assert not ReturnMailbox.objects.exists()
+
+
+def test_the_page_tries_and_looks(client: Client, mailbox: Callable[..., ReturnMailbox]) -> None:
+    client.force_login(make_member(make_workspace(), is_install_admin=True))
+    with Imap(MAILS) as store:
+        row = mailbox(store)
+        assert b"can be read" in client.post(reverse("delivery:mailbox_test", args=[row.pk])).content
+        client.post(reverse("delivery:mailbox_look", args=[row.pk]))
+        assert b"4 mails seen, 2 reports taken" in client.get(reverse("delivery:mailbox", args=[row.pk])).content
+    assert b"does not answer" in client.post(reverse("delivery:mailbox_test", args=[row.pk])).content

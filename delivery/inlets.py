@@ -1,0 +1,52 @@
+"""The ways by which reports come in: how each does, kept and removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.audit import Actor
+from delivery.models import ListenerSeen, ReturnMailbox
+
+if TYPE_CHECKING:
+    from delivery.inlet_forms import MailboxForm
+
+SILENT = timedelta(minutes=1)  # a listener says that it is here every 15 s
+
+
+@dataclass(frozen=True)
+class ListenerState:
+    """`seen_at` is the latest sign of life of any, None where there never was one."""
+
+    address: str
+    seen_at: datetime | None
+    runs: bool
+
+
+def listener() -> ListenerState:
+    latest = ListenerSeen.objects.order_by("-seen_at").first()
+    seen_at = latest.seen_at if latest else None
+    here = f"{settings.LISTENER_HOST}:{settings.LISTENER_PORT}"
+    runs = seen_at is not None and timezone.now() - seen_at < SILENT
+    return ListenerState(latest.name if latest else here, seen_at, runs)
+
+
+@transaction.atomic
+def save_mailbox(form: MailboxForm, *, actor: Actor) -> ReturnMailbox:
+    """New or changed. The form is valid."""
+    mailbox = form.save()
+    audit.record(actor, None, "mailbox.saved", mailbox)
+    return mailbox
+
+
+@transaction.atomic
+def remove_mailbox(mailbox: ReturnMailbox, *, actor: Actor) -> None:
+    """What was taken from it stays."""
+    audit.record(actor, None, "mailbox.removed", mailbox)
+    mailbox.delete()
