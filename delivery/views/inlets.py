@@ -31,7 +31,7 @@ def edit_mailbox(request: WorkspaceRequest, pk: int | None = None) -> HttpRespon
         saved = inlets.save_mailbox(form, actor=request)
         messages.success(request, _("Saved."))
         return redirect("delivery:mailbox", saved.pk)
-    stored = ReturnMailbox.objects.filter(pk=pk).first()
+    stored = ReturnMailbox.objects.get(pk=pk) if pk else None
     context = {"form": form, "mailbox": stored}
     return render(request, "delivery/mailbox.html", context, status=422 if form.is_bound else 200)
 
