@@ -43,10 +43,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class InCampaign:
-    """People of one campaign who failed for the cause. `provider` picks them out on its pages."""
+    """People of one campaign who failed for the cause, at once or by a report that came later. `provider` picks them
+    out on its pages."""
 
     campaign: Campaign
-    people: int
+    failed: int
+    bounced: int
     provider: str
 
 
@@ -120,11 +122,14 @@ def campaigns_of(choice: Choice, cause: str, provider: str = "") -> list[InCampa
     rows = MailingOutcome.objects.filter(mailing__in=begun, outcome__in=FAILED, cause=cause, n__gt=0)
     if provider:
         rows = rows.filter(provider=provider)
-    people: dict[int, int] = defaultdict(int)
-    for mailing, number in rows.values_list("mailing", "n"):
-        people[mailing] += number
-    found = Campaign.objects.filter(mailing__in=people).select_related("mailing").order_by("-pk")[:SHOWN]
-    return [InCampaign(one, people[one.mailing_id or 0], provider) for one in found]
+    people: dict[tuple[int | None, str], int] = defaultdict(int)
+    for mailing, outcome, number in rows.values_list("mailing", "outcome", "n"):
+        people[mailing, outcome] += number
+    ids = {mailing for mailing, _outcome in people}
+    found = Campaign.objects.filter(mailing__in=ids).select_related("mailing").order_by("-pk")[:SHOWN]
+    return [
+        InCampaign(one, people[one.mailing_id, "failed"], people[one.mailing_id, "bounced"], provider) for one in found
+    ]
 
 
 def _mailings(choice: Choice) -> QuerySet[Mailing]:

@@ -218,11 +218,11 @@ def provider_name(key: str) -> str:
 
 def by_cause(rows: Iterable[MailingOutcome]) -> list[CauseRow]:
     """Failures first, then who waits, each by size."""
+    order = {"failed": 0, "bounced": 1, "held": 2, "unknown": 3, "retrying": 4}
     groups: dict[tuple[str, str], list[MailingOutcome]] = defaultdict(list)
     for row in rows:
-        if row.outcome in ("failed", "retrying", "unknown", "held"):
+        if row.outcome in order:
             groups[row.outcome, row.cause].append(row)
-    order = {"failed": 0, "held": 1, "unknown": 2, "retrying": 3}
     made = [_cause_row(cause, outcome, members) for (outcome, cause), members in groups.items()]
     return sorted(made, key=lambda row: (order[row.outcome], -row.people))
 

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User, Workspace
-from analytics import folding, health, said
+from analytics import advice, folding, health, said
 from analytics.groups import Group
 from analytics.health import Choice
 from analytics.models import HealthHour, HealthWait, MailingOutcome
@@ -83,6 +83,10 @@ def test_who_bounced_later_has_failed(logs: Logs) -> None:
         made = health.look(choice(logs, **asked))
         assert (made.figures.delivered, made.figures.failed, made.figures.bounced) == (0, 1, 1)
         assert [(row.cause, row.people) for row in made.causes] == [("no_such_user", 1)]
+    Campaign.objects.create(workspace=logs.world.workspace, name="October", mailing=logs.mailing)
+    Mailing.objects.update(started_at=timezone.now())
+    (card,) = advice.advice(choice(logs), advice.Asked(cause="no_such_user"))
+    assert [(part.failed, part.bounced) for part in card.campaigns] == [(0, 1)]
     stands = dict(MailingOutcome.objects.filter(n__gt=0).values_list("outcome", "n"))
     assert stands == {"delivered": 1, "bounced": 1}
 
