@@ -70,9 +70,10 @@ def _bounce(row: IncomingReport, message: Message, report: Report, last: bool) -
 
 
 def _failure(row: IncomingReport, message: Message, failure: Reported) -> None:
-    if late.bounced(message, failure.reply, failure.verdict, report=row.pk):
+    reply = told.without_code(failure.reply)
+    if late.bounced(message, reply, failure.verdict, report=row.pk):
         row.deeds = [Done.BOUNCED]
-    elif late.failed(message, failure.reply, failure.verdict):
+    elif late.failed(message, reply, failure.verdict):
         row.deeds = [Done.FAILED]
     row.deeds = [*row.deeds, *_against(row, message, failure)]
     row.result = Result.DONE if row.deeds else Result.REPEATED
@@ -85,7 +86,7 @@ def _against(row: IncomingReport, message: Message, failure: Reported) -> list[s
     reason = stops.reason_of(failure.verdict, elsewhere=elsewhere)
     if not reason:
         return []
-    one = stopping.Failed(message.pk, reason, str(failure.reply), failure.verdict.cause, row.pk)
+    one = stopping.Failed(message.pk, reason, str(told.without_code(failure.reply)), failure.verdict.cause, row.pk)
     words = {
         stopping.State.STOPPED: Done.STOPPED,
         stopping.State.HELD: Done.HELD,

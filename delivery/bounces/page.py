@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from contacts.models import Contact
 from delivery import knowledge
@@ -32,12 +34,22 @@ WHY: dict[str, Promise] = {
 }
 
 
+# RFC 3464, 2.3.3.
+ACTIONS: dict[str, Promise] = {
+    "failed": pgettext_lazy("report", "failed"),
+    "delayed": pgettext_lazy("report", "delayed"),
+    "delivered": pgettext_lazy("report", "delivered"),
+    "relayed": pgettext_lazy("report", "passed on"),
+    "expanded": pgettext_lazy("report", "sent on to a list"),
+}
+
+
 @dataclass(frozen=True)
 class Said:
     """What a report says of one address. Foreign text."""
 
     recipient: str
-    action: str
+    action: str | Promise
     code: str
     text: str
     cause: str
@@ -86,11 +98,16 @@ def items(rows: Iterable[IncomingReport]) -> list[Item]:
 
 
 def _item(row: IncomingReport, message: Message | None) -> Item:
-    said = [
-        Said(
-            one["recipient"], one["action"], " ".join(str(part) for part in (one["code"], one["status"]) if part),
-            one["text"], one["cause"], explanation_of(one["cause"]),
-        )
-        for one in row.told
-    ]  # fmt: skip
+    said = [_said(one, row.kind) for one in row.told]
     return Item(row, message, message.contact if message else None, WHY.get(row.result, ""), said)
+
+
+def _said(one: dict[str, Any], kind: str) -> Said:
+    return Said(
+        recipient=one["recipient"],
+        action="" if kind == IncomingReport.Kind.COMPLAINT else ACTIONS.get(one["action"], ""),
+        code=" ".join(str(part) for part in (one["code"], one["status"]) if part),
+        text=one["text"].removeprefix(one["status"]).strip(),
+        cause=one["cause"],
+        explanation=explanation_of(one["cause"]),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from delivery import knowledge
@@ -13,8 +14,14 @@ from delivery.smtp.replies import EnhancedStatus, Phase, Reply, clean
 TEXT_KEPT = 600  # characters of what was said of one
 
 
+def without_code(reply: Reply) -> Reply:
+    """As a server's own reply is kept: a report writes the code before the words once more."""
+    text = reply.text.strip()
+    return replace(reply, text=text[4:].lstrip() if reply.code and text[:3] == str(reply.code) else text)
+
+
 def row_of(one: Reported) -> dict[str, Any]:
-    reply, verdict = one.reply, one.verdict
+    reply, verdict = without_code(one.reply), one.verdict
     return {
         "recipient": clean(one.recipient)[:320], "action": str(one.action), "code": reply.code,
         "status": str(reply.status or ""), "phase": str(reply.phase), "text": clean(reply.text)[:TEXT_KEPT],
