@@ -26,12 +26,15 @@ _LINES = """
         SELECT DISTINCT message_id FROM delivery_attempt
         WHERE tx >= %(last)s AND tx < %(horizon)s AND message_id IS NOT NULL AND result <> 100
     ), lines AS MATERIALIZED (
-        SELECT a.id, a.message_id, a.mailing_id, a.tx, a.at, a.took_ms, a.result, a.cause, a.code, a.status
+        SELECT a.id, a.message_id, a.mailing_id, a.site_id, a.tx, a.at, a.took_ms, a.result, a.cause, a.code, a.status
         FROM touched t JOIN delivery_attempt a ON a.message_id = t.message_id WHERE a.tx < %(horizon)s
     )"""
+# By the site that the try itself met: who moves is taken from where they were counted, whatever is learnt of their
+# domain meanwhile.
 _PLACE = """
     JOIN mailings g ON g.id = moved.mailing_id JOIN delivery_message m ON m.id = moved.message_id
-    JOIN delivery_domain d ON d.id = m.domain_id LEFT JOIN delivery_site s ON s.id = d.site_id"""
+    JOIN delivery_domain d ON d.id = m.domain_id
+    LEFT JOIN delivery_site s ON s.id = coalesce(moved.site_id, d.site_id)"""
 _WHERE = (
     "g.workspace_id, g.sandbox, date_trunc('hour', moved.at), g.sending_domain_id, d.name, coalesce(s.provider, '')"
 )
@@ -64,7 +67,7 @@ _MOVES = f"""
 # Of each person the first report.
 _COMPLAINTS = f"""
     WITH touched AS (
-        SELECT message_id, mailing_id, min(at) AS at FROM delivery_event e
+        SELECT message_id, mailing_id, NULL::bigint AS site_id, min(at) AS at FROM delivery_event e
         WHERE tx >= %(last)s AND tx < %(horizon)s AND kind = 'complaint' AND message_id IS NOT NULL
             AND NOT EXISTS (SELECT FROM delivery_event b WHERE b.message_id = e.message_id AND b.kind = 'complaint'
                 AND b.tx < %(last)s)

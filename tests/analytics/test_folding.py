@@ -39,14 +39,16 @@ class Logs:
         (contact,) = self.world.people([address])
         return Message.objects.create(mailing=self.mailing, contact=contact, rcpt=address, domain=self.domain)
 
-    def outcome(self, message: Message, result: int, *, ago: float = 0.0, took_ms: int | None = None) -> None:
+    def outcome(
+        self, message: Message, result: int, *, ago: float = 0.0, took_ms: int | None = None, site: int | None = None
+    ) -> None:
         """`ago` in seconds."""
         code, status, cause = CODES[result]
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO delivery_attempt (lease_id, message_id, mailing_id, result, code, status, cause, took_ms,"
-                " at) VALUES (0, %s, %s, %s, %s, %s, %s, %s, now() - %s * interval '1 second')",
-                [message.pk, self.mailing.pk, result, code, status, cause, took_ms, ago],
+                " site_id, at) VALUES (0, %s, %s, %s, %s, %s, %s, %s, %s, now() - %s * interval '1 second')",
+                [message.pk, self.mailing.pk, result, code, status, cause, took_ms, site, ago],
             )
 
     def event(self, message: Message, kind: Event.Kind, *, machine: str | None = None, link: int | None = None) -> None:

@@ -19,7 +19,7 @@ from analytics.health import Choice
 from analytics.models import HealthHour, HealthWait, MailingOutcome
 from campaigns.models import Campaign
 from delivery.furnishing import sandbox_route
-from delivery.models import Domain, Event, Mailing, Message, MessageException
+from delivery.models import Domain, Event, Mailing, Message, MessageException, Site
 from tests.analytics.test_folding import Logs, fold
 from tests.factories import make_member
 
@@ -55,6 +55,19 @@ def test_whoever_moves_leaves_the_hour_in_which_they_were_counted(logs: Logs) ->
     folded()
     assert outcomes() == {("delivered", ""): 1}
     assert HealthHour.objects.filter(n__lt=0).count() == 0
+
+
+def test_whoever_moves_leaves_the_provider_at_which_they_were_counted(logs: Logs) -> None:
+    """Although their domain has moved to another one meanwhile."""
+    old, new = logs.domain.site_id, Site.objects.create(key="outlook", provider="outlook").pk
+    message = logs.message("a@gmail.com")
+    logs.outcome(message, 1, site=old)
+    folded()
+    Domain.objects.filter(pk=logs.domain.pk).update(site=new)
+    logs.outcome(message, 2, site=new)
+    folded()
+    rows = HealthHour.objects.exclude(n=0).values_list("provider", "outcome", "n")
+    assert list(rows) == [("outlook", "delivered", 1)]
 
 
 def test_the_wait_is_from_the_first_try_to_acceptance(logs: Logs) -> None:
