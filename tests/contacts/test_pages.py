@@ -275,7 +275,7 @@ def test_a_stopped_address_leads_to_the_message_that_stopped_it(client: Client, 
     ):
         subscriptions.suppress(workspace, address, "no_such_user", source="bounce", detail=detail)
     page = get(client, "suppressions")
-    assert page.count('href="/messages/7"') == page.count("The message that caused it") == 1
+    assert page.count('href="/messages/7"') == page.count("See the message") == 1
     assert "&lt;b&gt;no&lt;/b&gt;" in page
     (row,) = Suppression.objects.filter(address_key="gone@docomo.example")
     assert 'href="/messages/7"' in get(client, "suppression_release", row.pk)
