@@ -49,6 +49,8 @@ def settle(notice: Notice) -> Reported:
     code = (0 if inner else notice.code) or code_in(inner[1] if inner else text, status[:1])
     if code and status and str(code)[0] != status[0]:
         code = 0
+    if code:
+        text = text.removeprefix(f"{code} ").removeprefix(f"{code}-")
     reply = Reply(code, text, enhanced(status), _COMMANDS.get(notice.command.lower(), Phase.DSN))
     return Reported(notice.recipient.lower(), _deed(notice.action, status), reply, _verdict(reply, notice))
 

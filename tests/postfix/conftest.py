@@ -1,4 +1,4 @@
 from tests.delivery.queue.conftest import send_thread
-from tests.servers.fixtures import dns_server
+from tests.servers.fixtures import dns_server, receivers, smtp_server
 
-__all__ = ["dns_server", "send_thread"]
+__all__ = ["dns_server", "receivers", "send_thread", "smtp_server"]

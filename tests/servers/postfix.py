@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +58,15 @@ mydestination =
 mynetworks =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-# Nothing leaves: bounces to made-up senders are dropped.
+# Nothing leaves but to the domains of `running(relays)`: other bounces are dropped.
 default_transport = discard
+transport_maps = texthash:{folder}/etc/transport
+# Who is not known is accepted from us and bounced later, as a smarthost does.
+smtpd_reject_unlisted_recipient = no
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+maximal_backoff_time = 1s
+delay_warning_time = 1s
 alias_maps =
 alias_database =
 local_recipient_maps =
@@ -118,10 +125,13 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Postfix]:
-    """Started with everything in `folder`, which must be reachable for Postfix's own users."""
+def running(folder: Path, relays: Mapping[str, int] | None = None) -> Iterator[Postfix]:
+    """Started with everything in `folder`, which must be reachable for Postfix's own users.
+
+    `relays`: domains whose mail goes on to a port of this machine.
+    """
     port = _free_port()
-    _write(folder, port)
+    _write(folder, port, relays or {})
     _postfix(folder, "start")
     try:
         _wait(port)
@@ -130,7 +140,7 @@ def running(folder: Path) -> Iterator[Postfix]:
         _postfix(folder, "stop")
 
 
-def _write(folder: Path, port: int) -> None:
+def _write(folder: Path, port: int, relays: Mapping[str, int]) -> None:
     for name in ("etc/sasl", "queue", "data", "log", "mail"):
         (folder / name).mkdir(parents=True)
     shutil.chown(folder / "data", "postfix")
@@ -141,6 +151,8 @@ def _write(folder: Path, port: int) -> None:
     etc = folder / "etc"
     (etc / "main.cf").write_text(MAIN.format(**values))
     (etc / "master.cf").write_text(MASTER.format(**values))
+    routes = (f"{domain} smtp:[127.0.0.1]:{to}\n" for domain, to in relays.items())
+    (etc / "transport").write_text("".join(routes))
     (etc / "sasl" / "smtpd.conf").write_text(SASL.format(**values))
     # virtual(8) refuses patterns that put names together.
     boxes = (f"p{n}@{domain} {domain}/p{n}/\n" for domain in DOMAINS for n in range(BOXES))

@@ -76,5 +76,5 @@ def _recipient(each: Reported) -> dict[str, Any]:
         "hard": each.verdict.hard,
         "category": each.verdict.category,
         "scope": each.verdict.scope,
-        "diagnostic": each.reply.text,
+        "diagnostic": str(each.reply),
     }
