@@ -58,9 +58,9 @@ def _status(code: str) -> EnhancedStatus:
 class Reply:
     """One whole reply, multi-line texts joined by newlines, at most TEXT_LIMIT characters.
 
-    `code` is 200–599, or 0 in a report that tells none. Failures without a reply (no route,
-    time-out, TLS) are replies of our own making: `synthetic` is a `Fault` such as "connect_refused", the code what a server would
-    have said (4yz, or 5yz where no later try can help: null MX, too large, unusable address).
+    `code` is 200–599, or 0 in a report that tells none. Failures without a reply (no route, time-out, TLS) are replies
+    of our own making: `synthetic` is a `Fault` such as "connect_refused", the code what a server would have said (4yz,
+    or 5yz where no later try can help: null MX, too large, unusable address).
     """
 
     code: int
