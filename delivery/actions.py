@@ -20,6 +20,8 @@ ACTIONS = {
     "warm_up.removed": _("Removed a warm-up plan"),
     "mailbox.saved": _("Saved a return mailbox"),
     "mailbox.removed": _("Removed a return mailbox"),
+    "webhook.saved": _("Saved a webhook for reports"),
+    "webhook.removed": _("Removed a webhook for reports"),
     "mailing.release": _("Tried held people again"),
     "mailing.drop": _("Left held people out"),
     "route.site_limited": _("Changed the limits of a provider"),

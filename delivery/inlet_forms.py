@@ -1,4 +1,4 @@
-"""What the settings of return mailboxes accept."""
+"""What the settings of return mailboxes and webhooks accept."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts import fields
 from accounts.text import one_line
 from delivery.forms import host
-from delivery.models import ReturnMailbox
+from delivery.models import Inlet, ReportWebhook, ReturnMailbox
 
 if TYPE_CHECKING:
     MailboxModelForm = forms.ModelForm[ReturnMailbox]
+    WebhookModelForm = forms.ModelForm[ReportWebhook]
 else:  # the class takes no parameter at run time
-    MailboxModelForm = forms.ModelForm
+    MailboxModelForm = WebhookModelForm = forms.ModelForm
 
 Handled = ReturnMailbox.Handled
 PLACE = {"protocol", "host", "port", "username", "folder"}  # with another one, what was looked at says nothing
@@ -75,3 +76,44 @@ class MailboxForm(MailboxModelForm):
             mailbox.uid_validity, mailbox.uid_next, mailbox.uidl_seen = 0, 1, []
         mailbox.save()
         return mailbox
+
+
+class WebhookForm(WebhookModelForm):
+    """The address that a sending service reports to. The secret is write-only: an empty one keeps what is stored."""
+
+    secret = forms.CharField(
+        label=_("Key or password"),
+        required=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    class Meta:
+        model = ReportWebhook
+        fields = ("name", "provider")
+        labels = {"provider": _("Service")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("name", "secret"):
+            self.fields[name].validators.append(one_line)
+        if self.instance.pk:
+            self.fields["provider"].disabled = True  # its address is in that service's settings
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        secret = data.get("secret", "")
+        if data.get("provider") == Inlet.SES:
+            return data
+        if not secret and not self.instance.secret_sealed:
+            self.add_error("secret", _("Without it nobody can tell who is calling."))
+        elif data.get("provider") == Inlet.POSTMARK and secret and len(secret) < 16:
+            self.add_error("secret", _("At least 16 characters."))
+        return data
+
+    def save(self, commit: bool = True) -> ReportWebhook:
+        hook: ReportWebhook = super().save(commit=False)
+        if self.cleaned_data["secret"]:
+            fields.seal(hook, "secret_sealed", self.cleaned_data["secret"].strip())
+        hook.save()
+        return hook

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Actor
-from delivery.models import ListenerSeen, ReturnMailbox
+from delivery.models import ListenerSeen, ReportWebhook, ReturnMailbox
 
 if TYPE_CHECKING:
-    from delivery.inlet_forms import MailboxForm
+    from delivery.inlet_forms import MailboxForm, WebhookForm
 
 SILENT = timedelta(minutes=1)  # a listener says that it is here every 15 s
 
@@ -50,3 +51,24 @@ def remove_mailbox(mailbox: ReturnMailbox, *, actor: Actor) -> None:
     """What was taken from it stays."""
     audit.record(actor, None, "mailbox.removed", mailbox)
     mailbox.delete()
+
+
+@transaction.atomic
+def save_webhook(form: WebhookForm, *, actor: Actor) -> ReportWebhook:
+    """New or changed. The form is valid."""
+    hook = form.save()
+    audit.record(actor, None, "webhook.saved", hook)
+    return hook
+
+
+@transaction.atomic
+def remove_webhook(hook: ReportWebhook, *, actor: Actor) -> None:
+    """Calls to its address are no longer taken; what it told stays."""
+    audit.record(actor, None, "webhook.removed", hook)
+    hook.delete()
+
+
+def address_of(hook: ReportWebhook) -> str:
+    """What is pasted into the service's settings."""
+    base: str = settings.BASE_URL
+    return base + reverse("delivery:report_hook", args=[hook.provider, hook.token])

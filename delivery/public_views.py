@@ -6,15 +6,17 @@ import base64
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import split_domain_port
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts import subscriptions
 from delivery import tracking, tracking_hosts
+from delivery.bounces.webhooks import receiving
 from delivery.keyring import keyring
+from delivery.models import ReportWebhook
 from delivery.tokens import WebPurpose
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -148,3 +150,16 @@ def view_in_browser(request: HttpRequest, token: str) -> HttpResponse:
     response = private(HttpResponse(html))
     response.headers["Content-Security-Policy"] = VIEW_POLICY
     return response
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def report_hook(request: HttpRequest, provider: str, token: str) -> HttpResponse:
+    """A sending service tells what became of mail. 403 where it does not prove who it is; it may then come again."""
+    hook = get_object_or_404(ReportWebhook, provider=provider, token=token)
+    try:
+        receiving.receive(hook, request.headers, request.body)
+    except receiving.Refused as refused:
+        return HttpResponse(str(refused.problem), status=403, content_type="text/plain")
+    return HttpResponse(status=200)

@@ -19,6 +19,7 @@ readers = [
 ]
 urlpatterns = [
     *readers,
+    path("webhooks/<slug:provider>/<str:token>", public_views.report_hook, name="report_hook"),
     path("tracking-host", public_views.host_known, name="host_known"),
     path("sandbox", mailbox.sandbox, name="sandbox"),
     path("sandbox/<int:pk>", mailbox.sandbox, name="sandbox_mail"),
@@ -50,6 +51,9 @@ urlpatterns = [
     path("settings/reports/mailboxes/<int:pk>/test", inlets.test_mailbox, name="mailbox_test"),
     path("settings/reports/mailboxes/<int:pk>/look", inlets.look_into_mailbox, name="mailbox_look"),
     path("settings/reports/mailboxes/<int:pk>/remove", inlets.remove_mailbox, name="mailbox_remove"),
+    path("settings/reports/webhooks/new", inlets.edit_webhook, name="webhook_new"),
+    path("settings/reports/webhooks/<int:pk>", inlets.edit_webhook, name="webhook"),
+    path("settings/reports/webhooks/<int:pk>/remove", inlets.remove_webhook, name="webhook_remove"),
     path("settings/brakes", settings.edit_brakes, name="brakes"),
     path("settings/routes", settings.list_routes, name="routes"),
     path("settings/routes/new", settings.edit_route, name="route_new"),

@@ -27,7 +27,17 @@ from contacts.models import Bulk, Contact, Field, Import, List, Suppression
 from delivery import domains, routes, tracking, warmup, warmups
 from delivery.bounces.taking import take
 from delivery.keyring import keyring
-from delivery.models import Inlet, Mailing, Message, MessageState, ReturnMailbox, Route, SandboxMail, WarmUp
+from delivery.models import (
+    Inlet,
+    Mailing,
+    Message,
+    MessageState,
+    ReportWebhook,
+    ReturnMailbox,
+    Route,
+    SandboxMail,
+    WarmUp,
+)
 from delivery.tokens import WebPurpose, WebToken
 from tests.browser.pages import Values
 from tests.delivery.bounces.mails import arf, dsn, return_path
@@ -136,6 +146,7 @@ def sending(workspace: Workspace, owner: User) -> Values:
     direct = Route.objects.create(name="Direct", kind=Route.Kind.DIRECT)
     routes.limit_site(direct, "gmail", {"per_second": 5}, actor=owner)
     routes.pause_provider(direct, "docomo", actor=owner)
+    hook = ReportWebhook.objects.create(name="SES of the shop", provider=Inlet.SES, called_at=timezone.now(), events=37)
     returns = ReturnMailbox.objects.create(
         name="Returns", host="127.0.0.1", port=1, username="bounces@minori.example", looked_at=began, seen=1204,
         taken=37, problem=ReturnMailbox.Problem.SIGN_IN, problem_said="NO [AUTHENTICATIONFAILED] Invalid credentials",
@@ -158,6 +169,8 @@ def sending(workspace: Workspace, owner: User) -> Values:
         ("delivery:host_known", [{"label": "refused"}]),
         ("delivery:address_add", [{"pk": domain.pk}]),
         ("delivery:address_*", [{"pk": address.pk}]),
+        ("delivery:webhook*", [{"pk": hook.pk}]),
+        ("delivery:report_hook", [{"provider": hook.provider, "token": hook.token}]),
         ("delivery:mailbox*", [{"pk": returns.pk}]),
         ("delivery:provider_hold", [{"pk": route.pk}]),
         ("delivery:warm_up", [{"pk": route.pk}]),

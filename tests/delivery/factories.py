@@ -16,6 +16,7 @@ from delivery.models import (
     Inlet,
     Mailing,
     Message,
+    ReportWebhook,
     ReturnMailbox,
     Route,
     SandboxMail,
@@ -111,6 +112,21 @@ def warm_up(workspace: Workspace) -> WarmUp:
 def mailbox(workspace: Workspace) -> ReturnMailbox:
     name = f"Returns {ReturnMailbox.objects.count()}"
     return ReturnMailbox.objects.create(name=name, host="127.0.0.1", port=1, username="bounces")
+
+
+@factory("delivery:webhook.pk", "delivery:webhook_remove.pk")
+def webhook(workspace: Workspace) -> ReportWebhook:
+    return ReportWebhook.objects.create(name=f"SES {ReportWebhook.objects.count()}", provider=Inlet.SES)
+
+
+@factory("delivery:report_hook.provider")
+def hook_provider(workspace: Workspace) -> str:
+    return Inlet.SES.value
+
+
+@factory("delivery:report_hook.token")
+def hook_token(workspace: Workspace) -> str:
+    return webhook(workspace).token
 
 
 @factory("delivery:host_proof.nonce")
