@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Actor
-from delivery.models import ListenerSeen, ReportWebhook, ReturnMailbox
+from delivery.models import IncomingReport, ListenerSeen, ReportWebhook, ReturnMailbox
 
 if TYPE_CHECKING:
     from delivery.inlet_forms import MailboxForm, WebhookForm
@@ -36,6 +37,20 @@ def listener() -> ListenerState:
     here = f"{settings.LISTENER_HOST}:{settings.LISTENER_PORT}"
     runs = seen_at is not None and timezone.now() - seen_at < SILENT
     return ListenerState(latest.name if latest else here, seen_at, runs)
+
+
+def last_minute() -> dict[tuple[str, str], int]:
+    """Reports of it by inlet and kind."""
+    since = timezone.now() - timedelta(minutes=1)
+    found = IncomingReport.objects.filter(received_at__gte=since).values_list("inlet", "kind").annotate(n=Count("pk"))
+    return {(inlet, kind): n for inlet, kind, n in found}
+
+
+def mailboxes() -> dict[str, int]:
+    """How many are read well, and how many are not."""
+    problems = ReturnMailbox.objects.filter(enabled=True).values_list("problem", flat=True)
+    failing = sum(1 for problem in problems if problem)
+    return {"ok": len(problems) - failing, "failing": failing}
 
 
 @transaction.atomic

@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from django.db import Error
+from django.utils import timezone
 
 from accounts import jobs
 from analytics import folding, standing
 from config.metrics import servers
 from config.metrics.exposition import Figure, by, one
-from delivery import providers
+from delivery import inlets, providers
 from delivery.queue import depth, recent
 
 
@@ -28,6 +29,7 @@ def all_figures() -> list[Figure]:
             *_leases(),
             *_places(),
             *_replies(),
+            *_reports(),
             *_work(),
             *_database(),
         ]
@@ -110,6 +112,18 @@ def _replies() -> Iterator[Figure]:
         "quantile",
         found.seconds,
     )
+
+
+def _reports() -> Iterator[Figure]:
+    yield Figure(
+        "shirase_reports_per_second",
+        "Reports that came back in the last minute, by the way they came and what they are.",
+        [({"inlet": inlet, "kind": kind}, n / 60) for (inlet, kind), n in inlets.last_minute().items()],
+    )
+    seen_at = inlets.listener().seen_at
+    age = (timezone.now() - seen_at).total_seconds() if seen_at else None
+    yield one("shirase_listener_seen_age_seconds", "Since a listener last said that it is here.", age)
+    yield by("shirase_return_mailboxes", "Mailboxes that are looked into, by how it goes.", "state", inlets.mailboxes())
 
 
 def _work() -> Iterator[Figure]:
