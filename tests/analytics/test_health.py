@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User, Workspace
+from accounts.models import Role, User, Workspace
 from analytics import advice, folding, health, said
 from analytics.groups import Group
 from analytics.health import Choice
@@ -252,3 +252,30 @@ def test_replies_that_differ_by_what_is_only_this_persons_are_one(one: str, othe
 
 def test_another_status_is_another_reply() -> None:
     assert said.pattern("5.1.1 no") != said.pattern("5.7.1 no")
+
+
+def test_a_group_that_can_be_mended_is_sent_to_again(logs: Logs, client: Client) -> None:
+    """From its card: a draft for just these people, offered to whoever may write one."""
+    campaign = Campaign.objects.create(
+        workspace=logs.world.workspace, name="October", mailing=logs.mailing, state=Campaign.State.SCHEDULED
+    )
+    Mailing.objects.update(started_at=timezone.now())
+    for n in range(4):
+        message = logs.message(f"p{n}@gmail.com")
+        logs.outcome(message, 3, site=logs.domain.site_id)
+        Message.objects.filter(pk=message.pk).update(state=3)
+        MessageException.objects.create(message=message, mailing=logs.mailing, state=3, cause="dkim_failed")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE delivery_attempt SET cause = 'dkim_failed'")
+    fold()
+    folded()
+    viewer = make_member(logs.world.workspace, role=Role.VIEWER)
+    client.force_login(viewer, backend=BACKEND)
+    assert "Prepare resend" not in client.get("/health").content.decode()
+    page = reader_of(logs, client).get("/health?cause=dkim_failed&provider=gmail").content.decode()
+    assert "4 people at Gmail" in page and "Prepare resend" in page and "Open the DNS records of" in page
+    asked = {"outcome": "failed", "cause": "dkim_failed", "provider": "gmail"}
+    assert all(f'name="{name}" value="{value}"' in page for name, value in asked.items())
+    client.post(f"/campaigns/{campaign.pk}/again", asked)
+    draft = Campaign.objects.exclude(pk=campaign.pk).get()
+    assert draft.people_set and draft.people_set.people == 4
