@@ -95,6 +95,7 @@ def test_a_page_takes_as_many_queries_as_a_row(reader: Client, campaign: Campaig
         Campaign.objects.create(
             workspace=campaign.workspace, name=f"Letter {number}", mailing=mailing, state=Campaign.State.SCHEDULED
         )
-    ticks.advance()
+    while ticks.advance():
+        pass
     assert queries() == one
     assert reader.get("/campaigns").content.decode().count('data-label="Delivered"') == 21
