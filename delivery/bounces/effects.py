@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from django.conf import settings
@@ -95,10 +96,16 @@ def _against(row: IncomingReport, message: Message, failure: Reported) -> list[s
     return [words[state] for state in stopping.failed([one], source="report").values()]
 
 
-def advance() -> bool:
-    """A slice of the reports that wait. True while there may be more that can be done now."""
-    keys = IncomingReport.objects.filter(result=Result.WAITING).order_by("pk").values_list("pk", flat=True)[:SLICE]
-    return sum([_again(key) for key in keys]) == SLICE
+def advance(seconds: float = 4.0) -> int:
+    """A slice of the reports that wait, those first that need no answer from the DNS. How many wait no more."""
+    deadline = time.monotonic() + seconds
+    waiting = IncomingReport.objects.filter(result=Result.WAITING).order_by("pk").values_list("pk", flat=True)
+    done = 0
+    for key in [*waiting.filter(deeds__len=0)[:SLICE], *waiting.filter(deeds__len__gt=0)[:SLICE]]:
+        if time.monotonic() > deadline:
+            break
+        done += _again(key)
+    return done
 
 
 @transaction.atomic
