@@ -45,6 +45,17 @@ class AttemptOut(Schema):
     dialogue: list[DialogueLine] = Field(alias="lines")
 
 
+class ReportedOut(Schema):
+    """What a report said after the attempts: it bounced later, or its unknown outcome was settled."""
+
+    at: datetime = Field(alias="attempt.at")
+    code: int | None = Field(alias="attempt.code")
+    status: str | None = Field(alias="attempt.status")
+    reply: str | None = Field(alias="attempt.reply")
+    cause: str | None = Field(alias="attempt.cause")
+    explanation: ExplanationOut | None
+
+
 class TimelineStep(Schema):
     at: datetime
     title: str
@@ -62,7 +73,9 @@ class MessageOut(Schema):
     explanation: ExplanationOut | None
     next_try: datetime | None
     return_path: str
+    bounced_at: datetime | None = Field(alias="message.bounced_at")
     attempts: list[AttemptOut] = Field(alias="tries")
+    reported: list[ReportedOut] = Field(alias="reports")
     timeline: list[TimelineStep] = Field(alias="steps")
 
     @staticmethod
