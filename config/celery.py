@@ -35,6 +35,7 @@ SCHEDULE = {
     "look for what is worth an alert": every(60, "analytics.tasks.watch"),
     "fold counters, wake imports": every(15, "contacts.tasks.tick"),
     "forget old files, count again": every(86400, "contacts.tasks.nightly", expires=3600),
+    "forget old DMARC reports": every(86400, "delivery.tasks.forget_dmarc_reports", expires=3600),
     "forget old API requests": every(86400, "accounts.tasks.forget_requests", expires=3600),
     "forget sessions that are over": every(86400, "accounts.tasks.forget_sessions", expires=3600),
 }

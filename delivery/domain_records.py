@@ -66,14 +66,24 @@ class Mark:
 
 
 def expected(
-    *, domain: str, return_path: str, tracking: str, dkim_host: str, dkim_value: str, mail_host: str, web_host: str
+    *,
+    domain: str,
+    return_path: str,
+    tracking: str,
+    dkim_host: str,
+    dkim_value: str,
+    mail_host: str,
+    web_host: str,
+    reports_to: str = "",
 ) -> list[Record]:
-    """`mail_host` is the name that our servers send as; `web_host` that of the tracking address."""
+    """`mail_host` is the name that our servers send as; `web_host` that of the tracking address; `reports_to` takes
+    DMARC reports, "" where nothing does."""
+    rua = f"; rua=mailto:{reports_to}" if reports_to else ""
     return [
         Record(Key.DKIM, "TXT", dkim_host, dkim_value, True),
         Record(Key.SPF, "TXT", return_path, f"v=spf1 a:{mail_host} ~all", True),
         Record(Key.RETURN_PATH, "MX", return_path, f"10 {mail_host}", True),
-        Record(Key.DMARC, "TXT", f"_dmarc.{domain}", "v=DMARC1; p=none", True),
+        Record(Key.DMARC, "TXT", f"_dmarc.{domain}", f"v=DMARC1; p=none{rua}", True),
         *([Record(Key.TRACKING, "CNAME", tracking, web_host, False)] if tracking else []),
     ]
 
@@ -182,6 +192,18 @@ def policies(values: Sequence[str], *, top: bool = False) -> list[str]:
     """DMARC records among TXT values. At a top level only one that says so holds (psd=y)."""
     found = [value for value in values if value.strip().lower().startswith("v=dmarc1")]
     return [value for value in found if not top or _tags(value).get("psd") == "y"]
+
+
+def policy(value: str) -> str:
+    """none, quarantine or reject; what is missing or unknown is none (RFC 9989, 4.7)."""
+    p = _tags(value).get("p", "none").lower()
+    return p if p in ("quarantine", "reject") else "none"
+
+
+def reports_to(value: str, address: str) -> bool:
+    """Whether a DMARC record has reports sent to this address. A limit of size behind it is ignored (RFC 9990)."""
+    wanted = _tags(value).get("rua", "").lower().split(",")
+    return any(one.partition("!")[0] == f"mailto:{address}".lower() for one in wanted)
 
 
 def removed_tags(value: str) -> list[str]:

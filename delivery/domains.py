@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from delivery import dkim, dkim_keys, dns, domain_changes, mailings, spf, tracking_hosts
+from delivery.dmarc.inlet import address_of, is_read
 from delivery.domain_records import (
     HARMLESS,
     MAX_FOUND,
@@ -131,6 +132,7 @@ def records(domain: SendingDomain) -> list[Record]:
         dkim_value=dkim.dns_record(key.public),
         mail_host=settings.SMTP_HOSTNAME,
         web_host=web_host,
+        reports_to=address_of(domain) if is_read() else "",
     )
     return [first, *_other_keys(domain), *others]
 
@@ -191,6 +193,7 @@ def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> No
         str(record.key): domain.checks.get(record.key, {})
         | {"status": str(seen[record.key]), "found": list(found or ())[:5], "at": now.isoformat()}
         | {"notes": notes[record.key]}
+        | ({"ours": ours} if record.key is Key.SPF else {})
         for record, found in answers.items()
     }
     domain_changes.note(domain, checks)

@@ -12,6 +12,7 @@ from django.conf import settings
 from delivery import domains, partitions, retention
 from delivery.bounces import effects
 from delivery.bounces.mailboxes import looking
+from delivery.dmarc import storing
 from delivery.queue import recovery, ticks
 from delivery.sender.thread import thread
 
@@ -75,6 +76,13 @@ def forget_reports() -> None:
     """What came back long ago."""
     if retention.forget_reports():
         forget_reports.delay()
+
+
+@shared_task(ignore_result=True)
+def forget_dmarc_reports() -> None:
+    """What receivers reported more than a year ago."""
+    if storing.forget():
+        forget_dmarc_reports.delay()
 
 
 @worker_process_shutdown.connect

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from delivery import public_views
-from delivery.views import helping, incoming, inlets, mailbox, messages, settings, warmups
+from delivery.views import dmarc, helping, incoming, inlets, mailbox, messages, settings, warmups
 
 app_name = "delivery"
 # What links in sent mail reach: short, since they stand in every message. The own host of a sending domain has no more.
@@ -41,6 +41,7 @@ urlpatterns = [
     path("settings/domains/<int:pk>/check", settings.check_domain, name="domain_check"),
     path("settings/domains/<int:pk>/key", settings.renew_key, name="domain_key"),
     path("settings/domains/<int:pk>/live", settings.switch_live, name="domain_live"),
+    path("settings/domains/<int:pk>/dmarc", dmarc.add_report, name="domain_dmarc"),
     path("settings/domains/<int:pk>/limit", settings.limit_domain, name="domain_limit"),
     path("settings/domains/<int:pk>/remove", settings.remove_domain, name="domain_remove"),
     path("settings/domains/<int:pk>/addresses", settings.add_address, name="address_add"),

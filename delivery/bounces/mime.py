@@ -75,15 +75,23 @@ class Entity:
         return [leaf for part in self.parts for leaf in part.leaves()] if self.parts else [self]
 
 
-def parse(raw: bytes) -> Entity:
-    """The structure of a whole message. Never fails."""
+@dataclass
+class _Left:
+    """How many parts the whole message may still have, and the octets of each leaf."""
+
+    parts: int
+    leaf: int
+
+
+def parse(raw: bytes, *, leaf_limit: int = TEXT_LIMIT) -> Entity:
+    """The structure of a whole message. Never fails. Of each leaf so many octets are kept, as they were sent."""
     raw = raw[:MESSAGE_LIMIT].replace(b"\0", b"")
     for newline in (b"\r\r\n", b"\r\n", b"\r"):
         raw = raw.replace(newline, b"\n")
     raw = raw.lstrip(b"\n \t\xef\xbb\xbf")
     if raw.startswith((b"From ", b">From ")):  # of an mbox
         raw = raw.partition(b"\n")[2]
-    return _entity(raw, DEPTH, [ALL_PARTS])
+    return _entity(raw, DEPTH, _Left(ALL_PARTS, leaf_limit))
 
 
 def head(text: str) -> tuple[tuple[str, str], ...]:
@@ -108,7 +116,7 @@ def _unfolded(text: str) -> list[str]:
     return [" ".join(parts)[:VALUE_LIMIT] for parts in lines]
 
 
-def _entity(raw: bytes, depth: int, left: list[int], default: str = "text/plain") -> Entity:
+def _entity(raw: bytes, depth: int, left: _Left, default: str = "text/plain") -> Entity:
     top, _, body = (b"", b"", raw[1:]) if raw.startswith(b"\n") else raw.partition(b"\n\n")
     fields = head(top[:HEAD_LIMIT].decode("utf-8", "replace"))
     content = next((value for name, value in fields if name == "content-type"), "")
@@ -120,16 +128,15 @@ def _entity(raw: bytes, depth: int, left: list[int], default: str = "text/plain"
         if parts:
             return Entity(fields, kind, params, parts=parts)
         kind = "text/plain"
-    return Entity(fields, kind, params, body[:TEXT_LIMIT])
+    return Entity(fields, kind, params, body[: left.leaf])
 
 
-def _parts(pieces: list[bytes], depth: int, left: list[int], default: str) -> tuple[Entity, ...]:
-    """`left` is how many parts the whole message may still have."""
+def _parts(pieces: list[bytes], depth: int, left: _Left, default: str) -> tuple[Entity, ...]:
     parts = []
     for piece in pieces:
-        if left[0] <= 0:
+        if left.parts <= 0:
             break
-        left[0] -= 1
+        left.parts -= 1
         parts.append(_entity(piece, depth, left, default))
     return tuple(parts)
 

@@ -22,7 +22,7 @@ Result, Deed = IncomingReport.Result, IncomingReport.Deed
 # Why a report did nothing, or not yet.
 WHY: dict[str, Promise] = {
     Result.NOTHING: _("It reports no failure and no complaint, so nothing had to be done."),
-    Result.REPEATED: _("The same was told of this message before. Nothing is done twice."),
+    Result.REPEATED: _("The same was told before. Nothing is done twice."),
     Result.WAITING: _("It came before the outcome of the message itself, or names a domain that is being looked up."),
     Result.NO_TOKEN: _(
         "It was not sent to one of our signed return addresses and returns no message with our signed reference. "
@@ -31,6 +31,9 @@ WHY: dict[str, Promise] = {
     Result.BAD_TOKEN: _("Its token was not signed by this install: it is forged, damaged or meant for something else."),
     Result.EXPIRED: _("Reports act for 90 days after the last try."),
     Result.GONE: _("The message that it speaks of is no longer kept."),
+    Result.UNREADABLE: _(
+        "It says that it is a DMARC report, but it is damaged or too big to read. Nothing was counted."
+    ),
 }
 
 

@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from delivery.bounces import effects, identity, told
 from delivery.bounces.reading import read
-from delivery.bounces.report import Report
+from delivery.bounces.report import Kind, Report
+from delivery.dmarc import attached, storing
+from delivery.dmarc.attached import Found as Aggregate
 from delivery.message_page import SHOWN_KINDS
 from delivery.models import IncomingReport, Inlet, Message
 from delivery.smtp.replies import clean
@@ -22,6 +24,7 @@ from delivery.smtp.replies import clean
 RAW_KEPT = 256 * 1024  # octets
 MOST_TOLD = 20  # recipients of one report that are kept
 LONGEST_KEY = 128
+_MAY_BE_AGGREGATE = (Kind.OTHER, Kind.AUTO_REPLY)  # what reports on messages is no report on a domain
 _ONCE = 579_483_058  # the class of the advisory locks on keys; any number that nothing else uses
 
 
@@ -41,11 +44,18 @@ def take(raw: bytes, *, inlet: Inlet, rcpt: str = "", source: str = "") -> Taken
     # With the recipient: else somebody who guesses a report could send it first, to nobody, and make the true one a
     # replay.
     digest = hashlib.sha256(rcpt.lower().encode("utf-8", "replace") + b"\0" + raw).hexdigest()
-    return take_report(read(raw), inlet=inlet, token=rcpt, source=source, key=f"mail:{digest}", raw=raw)
+    aggregate = attached.look(raw, rcpt)
+    report = Report(Kind.OTHER) if aggregate and aggregate.report else read(raw)
+    return take_report(
+        report, inlet=inlet, token=rcpt, source=source, key=f"mail:{digest}", raw=raw,
+        aggregate=aggregate if report.kind in _MAY_BE_AGGREGATE else None,
+    )  # fmt: skip
 
 
 @transaction.atomic
-def take_report(report: Report, *, inlet: Inlet, token: str, source: str, key: str, raw: bytes) -> Taken:
+def take_report(
+    report: Report, *, inlet: Inlet, token: str, source: str, key: str, raw: bytes, aggregate: Aggregate | None = None
+) -> Taken:
     """The same for an inlet that has read the report itself. `token` is our return path or the token in it; `key` is
     the event's own id, with the inlet's name before it, so that a replay is one."""
     key = clean(key) if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
@@ -65,8 +75,10 @@ def take_report(report: Report, *, inlet: Inlet, token: str, source: str, key: s
         row.result = found
     if not isinstance(found, Message) or found.mailing.kind in SHOWN_KINDS:
         row.raw = raw[:RAW_KEPT]  # a report on a notice may return the link of a password reset
+    if aggregate:
+        storing.settle(row, aggregate)
     row.save()
-    if isinstance(found, Message):
+    if isinstance(found, Message) and row.kind != IncomingReport.Kind.DMARC:
         effects.act(row, found, report)
     return Taken(row.pk, new=True)
 

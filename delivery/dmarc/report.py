@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from delivery.dmarc.unpacking import Unreadable, xml_of
+from delivery.dmarc.unpacking import TooBig, Unreadable, xml_of
 
 __all__ = ["Policy", "Reason", "Report", "Row", "Signature", "SpfCheck", "Unreadable", "read"]
 
@@ -117,7 +117,7 @@ def read(data: bytes) -> Report:
             parser.Parse(piece, False)
             fed += len(piece)
             if fed - parser.CurrentByteIndex > LONGEST_TAG:
-                raise Unreadable("one of its tags does not end")
+                raise TooBig("one of its tags does not end")
         parser.Parse(b"", True)
     except (expat.ExpatError, LookupError, ValueError) as error:
         raise Unreadable(f"no well-formed XML: {error}") from error
@@ -146,7 +146,7 @@ class _Reader:
         name = tag.rpartition(":")[2].lower()
         self._elements += 1
         if self._elements > MOST_ELEMENTS or len(self._path) >= DEEPEST:
-            raise Unreadable(f"it has more than {MOST_ELEMENTS} elements, or {DEEPEST} within each other")
+            raise TooBig(f"it has more than {MOST_ELEMENTS} elements, or {DEEPEST} within each other")
         if not self._path and name != "feedback":
             raise Unreadable(f"its first element is {name[:LONGEST]!r}, not feedback")
         where = f"{self._path[-1]}/{name}" if len(self._path) > 1 else name if self._path else ""
@@ -187,7 +187,7 @@ class _Reader:
         else:
             self._rows.append(row)
         if len(self._rows) + self._skipped > MOST_ROWS:
-            raise Unreadable(f"it has more than {MOST_ROWS} rows")
+            raise TooBig(f"it has more than {MOST_ROWS} rows")
 
     def report(self) -> Report:
         policy = {key.rpartition("/")[2]: value for key, value in self._values.items() if key.startswith("policy")}

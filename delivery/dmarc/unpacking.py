@@ -26,10 +26,14 @@ class Unreadable(Exception):
     """It is no report, or more than is taken. The message says why, in English."""
 
 
+class TooBig(Unreadable):
+    """It is more than is taken, or would be once unpacked."""
+
+
 def xml_of(data: bytes) -> Iterator[bytes]:
     """The document piece by piece. Raises Unreadable as soon as a cap is passed."""
     if len(data) > (MOST_PACKED if data.startswith((ZIP, GZIP)) else MOST_XML):
-        raise Unreadable(f"{len(data)} octets are more than is taken")
+        raise TooBig(f"{len(data)} octets are more than is taken")
     pieces = _unzipped(data) if data.startswith(ZIP) else _gunzipped(data) if data.startswith(GZIP) else _cut(data)
     total = 0
     for piece in pieces:
@@ -37,9 +41,9 @@ def xml_of(data: bytes) -> Iterator[bytes]:
             _must_be_xml(piece)
         total += len(piece)
         if total > MOST_XML:
-            raise Unreadable(f"unpacked it is larger than {MOST_XML} octets")
+            raise TooBig(f"unpacked it is larger than {MOST_XML} octets")
         if total > FREE and total > len(data) * HIGHEST_RATIO:
-            raise Unreadable(f"unpacked it is more than {HIGHEST_RATIO} times as large")
+            raise TooBig(f"unpacked it is more than {HIGHEST_RATIO} times as large")
         yield piece
     if not total:
         raise Unreadable("there is nothing in it")

@@ -1,5 +1,6 @@
 from .brakes import Brakes, Refusals, Watch
 from .content import Content, Link
+from .dmarc import DmarcReport, DmarcSource
 from .domains import DkimKey, FromAddress, SendingDomain
 from .incoming import AddressFailure, IncomingReport, Inlet
 from .inlets import ListenerSeen, ReportWebhook, ReturnMailbox
@@ -20,6 +21,8 @@ __all__ = [
     "Content",
     "Deferral",
     "DkimKey",
+    "DmarcReport",
+    "DmarcSource",
     "Domain",
     "Event",
     "Exclusion",

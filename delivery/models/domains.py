@@ -16,7 +16,7 @@ class SendingDomain(WorkspaceOwned):
     """A domain in From. Verified in one workspace, it cannot be claimed by another.
 
     `checks` holds the last look at DNS: {record: {"found": [...], "status": ..., "at": ...}}; of the tracking record
-    also "https" and "misses" (delivery.tracking_hosts).
+    also "https" and "misses" (delivery.tracking_hosts), of SPF also "ours": the addresses that its mail leaves from.
     """
 
     name = models.CharField(_("domain"), max_length=255, help_text=_("A-label, lower case"))

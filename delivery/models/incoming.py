@@ -40,6 +40,7 @@ class IncomingReport(models.Model):
         BOUNCE = "bounce", pgettext_lazy("report", "Delivery report")
         COMPLAINT = "complaint", pgettext_lazy("report", "Complaint")
         AUTO_REPLY = "auto_reply", pgettext_lazy("report", "Automatic answer")
+        DMARC = "dmarc", pgettext_lazy("report", "DMARC report")
         OTHER = "other", pgettext_lazy("report", "Other mail")
 
     class Result(models.TextChoices):
@@ -51,6 +52,7 @@ class IncomingReport(models.Model):
         BAD_TOKEN = "bad_token", pgettext_lazy("report", "Forged or damaged")  # a token that we did not sign
         EXPIRED = "expired", pgettext_lazy("report", "Too late")  # reports act for 90 days
         GONE = "gone", pgettext_lazy("report", "Message is gone")
+        UNREADABLE = "unreadable", pgettext_lazy("report", "Cannot be read")
 
     class Deed(models.TextChoices):
         BOUNCED = "bounced", _("Recorded as bounced later")
@@ -62,6 +64,7 @@ class IncomingReport(models.Model):
         COUNTED = "counted", _("Counted against the address")
         HELD = "held", _("Stopping the address waits for a person")
         RESTED = "rested", _("The domain rests: its DNS says the same")
+        TALLIED = "tallied", _("Counted in the DMARC figures")
 
     inlet = models.CharField(max_length=10, choices=Inlet.choices)
     key = models.CharField(max_length=128, unique=True)

@@ -13,6 +13,9 @@ from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from delivery import providers
+from delivery.dmarc.judging import Source, Who
+from delivery.dmarc.page import Page
+from delivery.dmarc.tallying import Tally
 from delivery.domain_records import Key, Note, Status
 from delivery.domains import Row
 from delivery.message_page import explanation_of
@@ -155,6 +158,43 @@ def tracking_trouble(domain: SendingDomain) -> str:
     """Why the domain's own name cannot stand in links although its CNAME is right; "" if nothing is known."""
     seen = domain.checks.get(Key.TRACKING, {})
     return str(TROUBLES.get(seen.get("https"), "")) if seen.get("status") == Status.OK else ""
+
+
+SOURCES: dict[str, tuple[str, str, Promise]] = {
+    Who.OURS: ("done", "server", _("Your server")),
+    Who.SIGNED: ("done", "check", _("Carries your signature")),
+    Who.ALLOWED: ("done", "check", _("Your SPF allows it")),
+    Who.MIXED: ("wait", "alert-triangle", _("Passes in part")),
+    Who.UNKNOWN: ("wait", "question-mark", _("Unknown")),
+    Who.REST: ("mute", "dots", _("Other sources")),
+}
+
+
+@register.simple_tag
+def source_mark(source: Source) -> tuple[str, str, Promise]:
+    """Whose a source of a DMARC report is: tone, icon, word. A server of ours whose mail fails is marked for that."""
+    tone, icon, word = SOURCES[source.who]
+    return ("stop" if source.who is Who.OURS and source.tally.failed else tone), icon, word
+
+
+@register.simple_tag
+def did_words(tally: Tally) -> str:
+    """`let in 12 · spam 3 · refused 1`, without what did not happen."""
+    figures = {
+        gettext("let in %(n)s"): tally.messages - tally.kept_out,
+        gettext("spam %(n)s"): tally.quarantined,
+        gettext("refused %(n)s"): tally.rejected,
+    }
+    return " · ".join(words % {"n": f"{figure:,}"} for words, figure in figures.items() if figure)
+
+
+@register.simple_tag
+def receivers_words(dmarc: Page) -> str:
+    """`google.com (30), Yahoo (12) and 4 more`"""
+    names = ", ".join(f"{one.org} ({one.reports:,})" for one in dmarc.receivers)
+    if not dmarc.more_receivers:
+        return names
+    return gettext("%(names)s and %(n)s more") % {"names": names, "n": f"{dmarc.more_receivers:,}"}
 
 
 @register.simple_tag

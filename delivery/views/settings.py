@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from accounts.views.back import back_to
 from delivery import brakes, dkim_keys, domains, route_rows, route_test, routes, site_defaults, warmups
+from delivery.dmarc import page as dmarc_page
 from delivery.forms import BrakesForm, DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
 
@@ -58,6 +59,7 @@ def _domain_page(
         "key_waits": dkim_keys.waiting(shown),
         "key_made": dkim_keys.current(shown),
         "form": form or FromAddressForm(domain=shown),
+        "dmarc": None if shown.sandbox else dmarc_page.of(shown),
         "limit": limit or LimitForm(instance=domains.limit_of(shown)),
         "watching": shown.verified_at is None and timezone.now() - shown.created_at < domains.WATCHED_FOR,
     }

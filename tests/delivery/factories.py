@@ -74,6 +74,7 @@ def sandbox_mail(workspace: Workspace) -> SandboxMail:
             "domain_check",
             "domain_live",
             "domain_key",
+            "domain_dmarc",
             "domain_limit",
             "domain_remove",
             "address_add",

@@ -19,6 +19,7 @@ from delivery.bounces.mailboxes import imap, pop3
 from delivery.bounces.mailboxes.wire import Bounds, Trouble
 from delivery.bounces.reading import read
 from delivery.bounces.report import Kind
+from delivery.dmarc import attached, storing
 from delivery.models import Inlet, ReturnMailbox
 from delivery.smtp.replies import clean
 from delivery.tokens import looks_like_return_path
@@ -135,9 +136,11 @@ def _look_by_pop3(mailbox: ReturnMailbox, session: pop3.Session, looked: Looked,
 
 def _take(mailbox: ReturnMailbox, raw: bytes) -> bool:
     """True for a report, which is committed then."""
-    if not raw or read(raw).kind not in REPORTS:
+    if not raw:
         return False
     try:
+        if read(raw).kind not in REPORTS and not storing.is_about_us(attached.look(raw)):
+            return False
         taking.take(raw, inlet=Inlet(mailbox.protocol), rcpt=return_path(raw), source=mailbox.name)
     except Exception as error:
         connection.close_if_unusable_or_obsolete()
