@@ -16,7 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from delivery import letters
-from delivery.models import Mailing, MailingRoute, Route, Watch
+from delivery.models import Mailing, MailingRoute, Route, Tally, Watch
 from delivery.queue import events, remainders, waves
 from delivery.queue.expand import expand_rcpts
 
@@ -194,7 +194,10 @@ def release_held(mailing: Mailing) -> int:
 
     Of a stopped mailing nobody is tried again.
     """
-    if Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk).state == State.STOPPED:
+    # Before the mailing's row, as whoever settles outcomes locks them.
+    if not Tally.objects.select_for_update(no_key=True).filter(mailing=mailing, name="held").first():
+        return 0
+    if Mailing.objects.select_for_update(of=("self",), no_key=True).get(pk=mailing.pk).state == State.STOPPED:
         return 0
     number = remainders.release_held(mailing.pk)
     if number:
@@ -229,7 +232,9 @@ def _wait_anew(mailing: Mailing) -> None:
 
 @transaction.atomic
 def _move(mailing: Mailing, before: Sequence[Mailing.State], after: Mailing.State, **columns: object) -> bool:
-    locked = Mailing.objects.select_for_update(of=("self",)).filter(pk=mailing.pk, state__in=before).first()
+    locked = (
+        Mailing.objects.select_for_update(of=("self",), no_key=True).filter(pk=mailing.pk, state__in=before).first()
+    )
     if locked is None:
         return False
     Mailing.objects.filter(pk=locked.pk).update(state=after, **columns)

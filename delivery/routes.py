@@ -38,11 +38,14 @@ def pause(route: Route, *, actor: Actor, drain: bool = False) -> bool:
     return _recorded(bool(done), "route.drained" if drain else "route.paused", route, actor)
 
 
+@transaction.atomic
 def resume(route: Route, *, actor: Actor) -> bool:
+    """Who waits for it goes on at once, also at the providers that had refused connections over it."""
     done = Route.objects.filter(pk=route.pk, paused_at__isnull=False).update(
         paused_at=None, pause_reason="", paused_by="", drain=False
     )
     if done:
+        waking.wake_route(route.pk)
         Bucket.objects.filter(key__regex=rf"^route:{route.pk}(/|$)").update(closed_until=None, closings=0)
     return _recorded(bool(done), "route.resumed", route, actor)
 

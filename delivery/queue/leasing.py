@@ -19,8 +19,9 @@ from delivery.models import Mailing, Route
 UNLIMITED = 1_000  # ids of a lease where nothing limits the rate
 SPAN = 5.0  # seconds of a rate that one lease holds
 RETRIES = 500  # deferred messages of one lease
-PAUSED_REST = 5.0  # seconds until a run whose routes are all paused is looked at again
-PROVIDER_REST = 120.0  # and one whose provider is: resuming wakes it, so that people who wait need not be moved often
+NEXT_ROUTE = 5.0  # seconds until the people of a route that was just paused go over the next
+PAUSED_REST = 120.0  # until what waits for a paused route or provider is looked at again: resuming wakes it, so that
+# people who wait need not be moved often
 TRIES = 20
 
 _NEXT_RUN = """
@@ -178,7 +179,7 @@ def _route(mailing: int, site: int | None) -> tuple[Route | None, float]:
         wait = max((waits.get(key, 0.0) for key in buckets.closing_keys(route, site)), default=0.0)
         if route.paused_at is None and wait <= 0:
             return route, 0.0
-        rests.append(PAUSED_REST if route.paused_at else PROVIDER_REST if wait == buckets.PAUSED else wait)
+        rests.append(PAUSED_REST if route.paused_at or wait == buckets.PAUSED else wait)
     return None, min(rests, default=PAUSED_REST)
 
 

@@ -185,7 +185,7 @@ def end(outcomes: Sequence[Outcome], *, mailing: int) -> None:
 
 def _reopen(key: int) -> None:
     """A late sign says that somebody whose outcome was unknown did not get it: a mailing that was over goes on."""
-    mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=key)
+    mailing = Mailing.objects.select_for_update(of=("self",), no_key=True).get(pk=key)
     if mailing.finished_at is None:
         return
     if mailing.state == Mailing.State.FINISHED:

@@ -43,7 +43,9 @@ def start_due() -> int:
 
 @transaction.atomic
 def _start(mailing: Mailing) -> int:
-    due = Mailing.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=mailing.pk, state=State.WAITING)
+    due = Mailing.objects.select_for_update(of=("self",), skip_locked=True, no_key=True).filter(
+        pk=mailing.pk, state=State.WAITING
+    )
     found = due.first()
     if found is None or (found.start_at and found.start_at > timezone.now()):
         return 0
@@ -118,7 +120,7 @@ def finish() -> int:
 
 @transaction.atomic
 def _finish(key: int) -> int:
-    mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=key)
+    mailing = Mailing.objects.select_for_update(of=("self",), no_key=True).get(pk=key)
     if remainders.unfinished(mailing):
         return 0
     if mailing.state == State.STOPPED:

@@ -267,7 +267,7 @@ class Process:
         try:
             if pause:
                 await self.database.ask(pause_route, line.route, cause)
-                return leasing.PAUSED_REST
+                return leasing.NEXT_ROUTE
             # Where our own address or settings are wrong, no site of the route can be reached.
             key = buckets.route_key(line.route) if reply.synthetic in OUR_ADDRESS else line.key
             return await self.database.ask(buckets.close, key, cause)

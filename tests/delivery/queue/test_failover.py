@@ -11,6 +11,8 @@ from delivery import buckets, routes
 from delivery.models import Bucket, Lease, Limit, Mailing, Message, MessageState, Route, Run
 from delivery.queue import leasing
 from delivery.queue.counts import counts
+from delivery.queue.outcomes import Outcome
+from delivery.queue.settle import settle
 from delivery.sender import silence
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
@@ -63,7 +65,7 @@ def once_each(people: int, *servers: Receiver) -> None:
 
 def test_others_take_over_within_half_a_minute() -> None:
     """What the clock of these tests scales: silence is noticed, the lease ends, the next one begins."""
-    assert silence.LONGEST * 1.1 + leasing.PAUSED_REST <= 30
+    assert silence.LONGEST * 1.1 + leasing.NEXT_ROUTE <= 30
 
 
 @pytest.mark.parametrize("why", DOWN)
@@ -216,7 +218,6 @@ def test_while_all_routes_are_down_nothing_is_tried_in_vain_and_a_resumed_one_is
     assert 0 < float(str(rests[0][0])) <= leasing.PAUSED_REST, "a person may resume the first at any moment"
 
     assert routes.resume(first, actor=None)
-    Run.objects.update(not_before=None)
     claim = leasing.take(HERE)
     assert claim
     assert claim.route == first.pk
@@ -256,3 +257,24 @@ def test_a_route_has_a_name_and_an_address_of_its_own(
 
     assert "EHLO second.example.jp" in server.stats()["lines"]
     assert server.stats()["peers"] == ["127.0.0.9"]
+
+
+def test_who_is_deferred_is_moved_once_while_their_only_route_is_paused_and_goes_on_when_it_is_resumed() -> None:
+    mailing = world.sending(6)
+    route = Route.objects.get()
+    claim = leasing.take(HERE)
+    assert claim
+    later = dict(zip(claim.ids, (0, 0, 10, 100, 100_000, 100_000), strict=True))
+    outcomes = [Outcome(one, MessageState.DEFERRED, delay=seconds) for one, seconds in later.items()]
+    settle(outcomes, mailing=mailing.pk, lane=claim.lane, site=None)
+    buckets.close(buckets.route_key(route.pk), "x")  # for a minute
+    assert routes.pause(route, actor=None)
+
+    assert leasing.take(HERE) is None
+    moved = world.rows("SELECT count(*) FROM delivery_deferral WHERE due_at > now() + interval '100 seconds'")
+    assert moved == [(4,)], "none is looked at every few seconds"
+
+    assert routes.resume(route, actor=None)
+    again = leasing.take(HERE)
+    assert again
+    assert again.ids == claim.ids[:4], "whom their server told to wait waits on"
