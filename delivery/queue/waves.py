@@ -14,15 +14,34 @@ from django.db.models import F
 from django.utils import timezone
 
 from delivery.models import Mailing, Run
+from delivery.spikes import LEAST_TRIES
 
-# Answered: nine of ten, since a provider that does not answer for hours must not hold everybody else back.
-_WAIT = """
+# Those of the wave who were never tried, where every route is paused for them. Of `m`, a mailing.
+_KEPT = """
+    SELECT coalesce(sum(n), 0) FROM (
+        SELECT site_id, last - cursor + 1 AS n FROM delivery_run
+        WHERE mailing_id = m.id AND NOT held AND cursor <= last
+        UNION ALL
+        SELECT f.site_id, 1 FROM delivery_deferral f JOIN delivery_message q ON q.id = f.message_id AND q.state = 0
+        WHERE f.mailing_id = m.id AND f.lease_id IS NULL
+    ) waiting
+    WHERE NOT EXISTS (
+        SELECT FROM delivery_mailingroute o JOIN delivery_route r ON r.id = o.route_id AND r.paused_at IS NULL
+        WHERE o.mailing_id = m.id AND NOT EXISTS (
+            SELECT FROM delivery_bucket b WHERE r.kind = 'direct' AND b.paused_at IS NOT NULL
+                AND b.key = 'route:' || r.id || '/site:' || waiting.site_id
+        )
+    )
+"""
+# Answered: nine of ten, since a provider that does not answer for hours must not hold everybody else back. Who waits
+# for a person to resume something counts for neither side, as long as the brakes can judge by the others.
+_WAIT = f"""
     UPDATE delivery_mailing m SET wave_until = now() + m.wave_wait * %(scale)s
     WHERE m.state = 'sending' AND m.wave_size IS NOT NULL AND m.wave_over_at IS NULL AND m.wave_until IS NULL
-        AND 9 * m.wave_size <= 10 * (
+        AND (
             SELECT coalesce(sum(n), 0) FROM delivery_tally t WHERE t.mailing_id = m.id
                 AND t.name IN ('delivered', 'deferred', 'failed', 'uncertain', 'held', 'cancelled')
-        )
+        ) >= 0.9 * greatest(m.wave_size - ({_KEPT}), least(m.wave_size, %(least)s / 0.9))
 """
 _WAITED = """
     SELECT id FROM delivery_mailing
@@ -68,9 +87,18 @@ def advance() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_WAITED)
         waited = [row[0] for row in cursor.fetchall()]
-        cursor.execute(_WAIT, {"scale": settings.TIME_SCALE})
+        cursor.execute(_WAIT, {"scale": settings.TIME_SCALE, "least": LEAST_TRIES})
     for key in waited:
         go_on(key)
+
+
+def kept(mailing: Mailing) -> int:
+    """How many of a wave that is not answered yet wait for a paused provider or route. Reads its people's rows only."""
+    if not mailing.in_wave or mailing.wave_until is not None:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT ({_KEPT}) FROM delivery_mailing m WHERE m.id = %s", [mailing.pk])
+        return int(cursor.fetchone()[0])
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from delivery.message_page import explanation_of
 from delivery.models import Limit, SendingDomain
 from delivery.reply_words import parts
 from delivery.tracking_hosts import Https
-from delivery.wave_words import wave_words
+from delivery.wave_words import wave_kept_words, wave_words
 
 register = template.Library()
 
@@ -75,6 +75,7 @@ def help_url(cause: str | None) -> str:
 
 
 register.simple_tag(wave_words)
+register.simple_tag(wave_kept_words)
 register.simple_tag(parts, name="reply_parts")
 
 

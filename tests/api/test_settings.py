@@ -183,3 +183,13 @@ def test_a_route_is_tested_in_words(api: Caller, workspace: Workspace, smtp_serv
     smtp_server.stop()
     refused = api.post(f"/routes/{route.pk}/test")
     assert not refused["ok"] and "closed" in refused["steps"][-1]["text"]
+
+
+def test_the_brakes_are_read_and_set(api: Caller, workspace: Workspace) -> None:
+    assert api.get("/brakes") == {"unknown_users": 10, "blocks": 20, "complaints": 0.3, "stops": 10}
+    changed = api.call("PATCH", "/brakes", {"unknown_users": 2.5, "blocks": None}).json()
+    assert changed == api.get("/brakes") == {"unknown_users": 2.5, "blocks": None, "complaints": 0.3, "stops": 10}
+    for bad in (0, 101, "many"):
+        answer = api.call("PATCH", "/brakes", {"complaints": bad})
+        assert (answer.status_code, fields_of(answer)) == (422, {"complaints"})
+    assert AuditEntry.objects.get(action="brakes.saved").workspace == workspace

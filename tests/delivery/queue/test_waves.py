@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery import mailings
-from delivery.models import Attempt, Domain, Lease, Mailing, Message, Run, Site, Watch
+from delivery import mailings, routes
+from delivery.models import Attempt, Domain, Lease, Mailing, Message, MessageState, Route, Run, Site, Watch
 from delivery.queue import ticks, waves
 from delivery.queue.counts import counts
+from delivery.queue.outcomes import Outcome
+from delivery.queue.settle import settle
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
 from tests.servers.receiver import Receiver
@@ -134,3 +136,38 @@ def test_each_site_has_its_share_and_a_small_audience_has_no_wave(smtp_server: R
     ticks.advance()
     small.refresh_from_db()
     assert small.wave_over_at and not small.in_wave and not Run.objects.filter(mailing=small, held=True).exists()
+
+
+@pytest.mark.parametrize("what", ["provider", "route"])
+def test_who_waits_for_something_paused_holds_nobody_else_back(what: str) -> None:
+    here = world.make()
+    Route.objects.update(kind=Route.Kind.DIRECT, host="")
+    for name in ("gmail.example", "yahoo.example"):
+        Domain.objects.create(name=name, site=Site.objects.create(key=name))
+        here.people(f"{name}-{n}@{name}" for n in range(300))
+    mailing = here.mailing(wave_size=SIZE)
+    ticks.advance()
+    ours, theirs = (Run.objects.get(held=False, site__key=name) for name in ("gmail.example", "yahoo.example"))
+    assert ours.last - ours.first + 1 == theirs.last - theirs.first + 1 == SIZE // 2
+    if what == "provider":
+        routes.pause_provider(here.route, "yahoo.example", actor=None)
+    mailing.refresh_from_db()
+    assert waves.kept(mailing) == (SIZE // 2 if what == "provider" else 0)
+
+    def answered(number: int) -> bool:
+        outcomes = [Outcome(one, MessageState.DELIVERED) for one in range(ours.cursor, ours.cursor + number)]
+        settle(outcomes, mailing=mailing.pk, lane=ours.lane, site=ours.site_id)
+        Run.objects.filter(pk=ours.pk).update(cursor=ours.cursor + number)
+        ours.refresh_from_db()
+        waves.advance()
+        mailing.refresh_from_db()
+        return mailing.wave_until is not None
+
+    assert not answered(53)
+    if what == "route":
+        routes.pause(here.route, actor=None)
+        assert waves.kept(mailing) == 67
+        assert answered(0), "those that nobody can be asked of are not waited for"
+    else:
+        assert answered(1), "nine tenths of those who can be tried"
+    assert waves.kept(mailing) == 0
