@@ -85,7 +85,11 @@ class Reception(Conversation):
             return b"421 4.5.0 Wait for 354 before you send"
         return b"354 End with <CRLF>.<CRLF>"
 
-    def message(self, data: bytes) -> Awaitable[Answer]:
+    def message(self, data: bytes) -> Answer | Awaitable[Answer]:
+        if data.endswith(b"\r\r\n"):
+            # CR CRLF.CRLF: whether that is an end, servers disagree. Then what follows is obeyed by nobody.
+            self.closing = True
+            return b"554 5.6.0 A line ends in CR CRLF"
         self._commands, self._in_hand = 0, len(data)
         self._wait(self.hall.bounds.command_seconds)
         return self._take(data)

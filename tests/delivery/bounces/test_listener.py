@@ -143,6 +143,17 @@ def test_only_crlf_dot_crlf_ends_a_message(end: bytes) -> None:
     assert not {b"\r", b"\n"} & {bytes([octet]) for octet in kept.raw.replace(b"\r\n", b"")}
 
 
+def test_an_end_that_servers_disagree_on_is_refused_and_nothing_behind_it_is_obeyed() -> None:
+    behind = f"MAIL FROM:<>\r\nRCPT TO:<fbl@{HOST}>\r\n".encode()
+
+    async def deed(connect: Any) -> list[str]:
+        peer = await connect()
+        return [await peer.post(b"Subject: one\r\n\r\nbody\r\r\n.\r\n" + behind)]
+
+    assert [line[:3] for line in listening(deed)] == ["554"]
+    assert not IncomingReport.objects.exists()
+
+
 def test_commands_behind_the_dot_are_answered_and_a_letter_before_354_is_not_taken() -> None:
     async def deed(connect: Any) -> tuple[list[str], list[str]]:
         piped, hasty = await connect(), await connect()
