@@ -3,12 +3,13 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from config.celery import SCHEDULE, app
-from config.schedule import Schedule
+from config.schedule import Entry, Schedule
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,39 @@ def test_the_timetable_is_what_the_code_says() -> None:
     Schedule(app=app)
     assert set(PeriodicTask.objects.values_list("name", flat=True)) == set(SCHEDULE)
     assert not PeriodicTask.objects.filter(expire_seconds=None).exists()
+
+
+class Noted(Schedule):
+    """Notes what is due instead of asking a broker."""
+
+    def apply_entry(self, entry: Entry, producer: object = None) -> None:
+        self.noted.append(entry.name)
+
+    def all_due(self) -> set[str]:
+        self.noted: list[str] = []
+        while self.tick() == 0:
+            pass
+        return set(self.noted)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_clock_that_is_put_back_stops_nothing() -> None:
+    now = timezone.now()
+    ahead, often = dt.timedelta(hours=1), {name for name, entry in SCHEDULE.items() if entry["schedule"] <= 5}
+    with time_machine.travel(now + ahead, tick=False):
+        beat = Noted(app=app)
+    with time_machine.travel(now + ahead + dt.timedelta(seconds=10), tick=False):
+        assert often <= beat.all_due()
+        beat.sync()
+    with time_machine.travel(now, tick=False):
+        beat.all_due()
+        again = Noted(app=app)
+        again.all_due()
+    with time_machine.travel(now + dt.timedelta(seconds=10), tick=False):
+        assert often <= beat.all_due()
+        assert often <= again.all_due()
+    for one in (beat, again):
+        one.sync()  # else they would when Python ends
 
 
 @pytest.mark.django_db
