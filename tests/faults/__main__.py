@@ -16,6 +16,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
 
 from tests.faults import place
 
@@ -66,16 +68,31 @@ class Players:
         return ((fault, run, number) for number, (fault, run) in enumerate(runs, 1))
 
     def play(self, slot: int) -> None:
+        """A player that dies in a run leaves the others to the next one."""
+        while run := self._next():
+            self._play(slot, run)
+
+    def _play(self, slot: int, run: tuple[str, int, int] | None) -> None:
         with subprocess.Popen(
             [sys.executable, "-m", "tests.faults.player"], cwd=place.ROOT, text=True,
-            env=os.environ | {"FAULTS_SLOT": str(slot), "SEED": str(SEED)},
+            env=os.environ | {"FAULTS_SLOT": str(slot), "SEED": str(SEED), "VAR_DIR": ""},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         ) as player:  # fmt: skip
-            assert player.stdin
-            assert player.stdout
-            while run := self._next():
-                print(json.dumps(run), file=player.stdin, flush=True)
-                self._add(run[0], json.loads(player.stdout.readline()))
+            while run and (told := self._told_by(player, run)):
+                self._add(run[0], told)
+                run = self._next()
+        if run:
+            print(f"\n{run[0]}: the player ended with {player.returncode}", file=sys.stderr, flush=True)
+            self._add(run[0], asdict(Told(run[0], SEED, runs=1, broken=1)))
+
+    def _told_by(self, player: subprocess.Popen[str], run: tuple[str, int, int]) -> dict[str, object] | None:
+        """None where the player has died."""
+        assert player.stdin
+        assert player.stdout
+        with suppress(BrokenPipeError):
+            print(json.dumps(run), file=player.stdin, flush=True)
+        line = player.stdout.readline()
+        return json.loads(line) if line else None  # type: ignore[no-any-return]
 
     def _next(self) -> tuple[str, int, int] | None:
         with self._lock:

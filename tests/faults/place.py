@@ -9,7 +9,9 @@ import atexit
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,6 +49,7 @@ def prepare() -> None:
 
     from config.embedded import postgres
 
+    _end_left_behind()
     settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
     postgres.start(VAR)
     (settings.RUN_DIR / "postgres.keep").touch()  # a `make up` that ends leaves it running
@@ -55,6 +58,16 @@ def prepare() -> None:
         cursor.execute("CREATE SCHEMA public")
     call_command("migrate", verbosity=0)
     shutil.rmtree(settings.JOURNAL_DIR, ignore_errors=True)
+
+
+def _end_left_behind() -> None:
+    """What a player that was killed has left: its workers and receivers."""
+    own = os.fsencode(f"VAR_DIR={VAR}")
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):  # it is none, or has ended
+            theirs = own in (process / "environ").read_bytes().split(b"\0")
+            if theirs and "(postgres" not in (process / "stat").read_text():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def leave() -> None:

@@ -45,6 +45,8 @@ def main() -> None:
                     told = play(rows[fault], one)
             except NotShown as why:
                 told = Told(fault, SEED, not_shown=str(why))
+            except Exception:
+                told = broken(fault)
             print(json.dumps(asdict(told)), flush=True)
     finally:
         broker.kill()
@@ -58,16 +60,20 @@ def play(row: Row, one: Stand) -> Told:
         bound = row.hit(one)
         check(one, bound)
     except Exception:
-        told.broken = 1
-        print(
-            f"\n{row.fault}:\n{traceback.format_exc()}\nthe workers' last words:\n{workers.last_words()}",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
+        told = broken(row.fault)
     found = invariants.judge(one.mailing, one.ledger(), PEOPLE)
     told.sent = found.accepted + found.duplicated
     told.lost, told.duplicated, told.uncertain = found.lost, found.duplicated, found.uncertain
     told.uncertain_at_most, told.recovered_after_s = bound, round(one.recovered_after, 1)
     return told
+
+
+def broken(fault: str) -> Told:
+    print(
+        f"\n{fault}:\n{traceback.format_exc()}\nthe workers' last words:\n{workers.last_words()}",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+    return Told(fault, SEED, runs=1, broken=1)
 
 
 def check(one: Stand, bound: int) -> None:

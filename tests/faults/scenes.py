@@ -49,7 +49,9 @@ class Scene:
     authority: trustme.CA | None = None  # of the receiver's certificate
     certificate: str = ""  # a PEM file, which the receiver begins with
     names: Dns | None = None  # what the DNS says
-    line: Line | None = None  # of the first worker to its database
+    line: Line | None = None  # of workers to their database
+    memory: Path | None = None  # the group of the kernel's whose memory the workers share
+    clock: Path | None = None  # the file that says by how many seconds the workers' wall clock is ahead
 
 
 def smarthost(number: int, ends: ExitStack) -> Scene:
@@ -93,11 +95,19 @@ def install(number: int, ends: ExitStack) -> Scene:
 
 def behind_a_line(number: int, ends: ExitStack) -> Scene:
     """The first send worker reaches the database over a line that can be cut, those after it directly."""
+    scene = over_a_line(number, ends)
+    first = iter([scene.worker])
+    scene.worker = lambda: next(first, Worker)()
+    return scene
+
+
+def over_a_line(number: int, ends: ExitStack) -> Scene:
+    """All send workers do."""
     scene, line = smarthost(number, ends), Line()
     ends.callback(line.close)
     secrets = dict(row.split("=", 1) for row in (settings.VAR / "keys.env").read_text().splitlines() if "=" in row)
-    first = iter([os.environ | secrets | {"DATABASE_URL": line.url}])
-    scene.line, scene.worker = line, lambda: Worker(environment=next(first, os.environ))
+    own = os.environ | secrets | {"DATABASE_URL": line.url}
+    scene.line, scene.worker = line, lambda: Worker(environment=own)
     return scene
 
 

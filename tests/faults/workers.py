@@ -45,10 +45,17 @@ class Worker:
     def signal(self, number: signal.Signals) -> None:
         os.killpg(self._process.pid, number)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def children(self) -> list[str]:
+        """The process ids of its send processes."""
+        return Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+
     def memory(self) -> int:
         """The most that one of its send processes ever had, in kB."""
-        pids = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+        texts = [Path(f"/proc/{pid}/status").read_text() for pid in self.children()]
         return max(int(found[1]) for text in texts if (found := re.search(r"VmHWM:\s+(\d+) kB", text)))
 
     def _listens(self) -> bool:
@@ -82,7 +89,7 @@ def work_until(true: Callable[[], bool], *, seconds: float = 60.0) -> None:
 
 
 def last_words() -> str:
-    return "\n".join(LOG.read_text().splitlines()[-12:])
+    return "none" if not LOG.exists() else "\n".join(LOG.read_text().splitlines()[-12:])
 
 
 def recover() -> None:
