@@ -83,7 +83,7 @@ class Item:
         """As of a badge."""
         if self.row.result in (Result.BAD_TOKEN, Result.NO_TOKEN, Result.EXPIRED, Result.GONE):
             return "mute"
-        if self.row.result == Result.WAITING or Deed.HELD in self.row.deeds:
+        if self.row.result in (Result.WAITING, Result.UNREADABLE) or Deed.HELD in self.row.deeds:
             return "wait"
         stopping = {Deed.BOUNCED, Deed.FAILED, Deed.STOPPED, Deed.COMPLAINED}
         return "stop" if stopping & set(self.row.deeds) else "done"

@@ -13,7 +13,7 @@ from delivery.dmarc.unpacking import MOST_XML, TooBig
 MOST_LOOKED_AT = 3  # attachments of one mail
 MAILBOX = "dmarc"  # the local part that our records name
 
-_MAYBE = re.compile(rb"zip|xml", re.IGNORECASE)
+_MAYBE = re.compile(rb"(?:application|text)/[\w.+-]{0,20}(?:zip|xml)|\.(?:zip|xml|gz)", re.IGNORECASE)
 _TYPES = frozenset(
     f"{kind}/{name}"
     for kind in ("application", "text")

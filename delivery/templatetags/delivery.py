@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from delivery import providers
@@ -166,7 +166,7 @@ SOURCES: dict[str, tuple[str, str, Promise]] = {
     Who.SIGNED: ("done", "check", _("Carries your signature")),
     Who.ALLOWED: ("done", "check", _("Your SPF allows it")),
     Who.MIXED: ("wait", "alert-triangle", _("Passes in part")),
-    Who.UNKNOWN: ("wait", "question-mark", _("Unknown")),
+    Who.UNKNOWN: ("wait", "question-mark", pgettext_lazy("DMARC", "Unknown")),
     Who.REST: ("mute", "dots", _("Other sources")),
 }
 
@@ -201,7 +201,7 @@ def receivers_words(dmarc: Page) -> str:
 @register.simple_tag
 def short_value(value: str) -> str:
     """Long values (keys) with their middle left out; the copy button has them whole."""
-    return value if len(value) <= 56 else f"{value[:36]}…{value[-8:]}"
+    return value if len(value) <= 72 else f"{value[:36]}…{value[-8:]}"
 
 
 @register.filter

@@ -40,11 +40,11 @@ def _added(domain: SendingDomain, file: UploadedFile[Any]) -> tuple[str, bool]:
         why = _("Nothing was changed: it is too big to read.") if found.too_big else ""
         return why or _("Nothing was changed: the file is damaged, or no DMARC report."), False
     new = storing.upload(domain, found)
-    names = {"org": found.report.org, "domain": domain, "named": found.report.policy.domain}
+    names = {"org": found.report.org, "named": found.report.policy.domain}
     if new is None:
         return _("Nothing was changed: the report is about %(named)s, or older than a year.") % names, False
     if not new:
-        return _("Nothing was changed: this report of %(org)s is known already.") % names, False
+        return _("Nothing was changed: this report is known already, or its day has had as many as are kept."), False
     count = sum(row.count for row in found.report.rows)
     words = ngettext(
         "The report of %(org)s was added: %(n)s message.", "The report of %(org)s was added: %(n)s messages.", count

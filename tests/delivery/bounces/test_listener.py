@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import pytest
 import uvloop
 from django.db import connection
+from django.utils import timezone
 
 from delivery.bounces.listener import serving
 from delivery.bounces.listener.hall import Bounds
 from delivery.keyring import keyring
-from delivery.models import IncomingReport, ListenerSeen, SendingDomain
+from delivery.models import DmarcReport, IncomingReport, ListenerSeen, SendingDomain
+from tests.delivery.dmarc import mails as dmarc
 from tests.delivery.factories import domain
 from tests.factories import make_workspace
 
@@ -94,6 +96,20 @@ def test_a_report_is_stored_once_before_it_is_said_to_be() -> None:
     assert [line[:3] for line in listening(deed)] == ["250", "250", "221"]
     kept = IncomingReport.objects.get()
     assert (kept.raw, kept.rcpt) == (b"Subject: failure\r\n\r\n.dots\r\n", f"{TOKEN}@{HOST}")
+
+
+def test_a_bomb_of_a_dmarc_report_is_answered_and_kept_as_too_big() -> None:
+    SendingDomain.objects.update(verified_at=timezone.now())
+    sent = dmarc.mail(dmarc.bomb()) + b".\r\n"
+
+    async def deed(connect: Any) -> list[str]:
+        peer = await connect()
+        return [await peer.post(sent, rcpt=f"dmarc@{HOST}"), *(await peer.ask(b"QUIT\r\n"))]
+
+    assert [line[:3] for line in listening(deed)] == ["250", "221"]
+    kept = IncomingReport.objects.get()
+    assert (kept.kind, kept.result) == (IncomingReport.Kind.DMARC, IncomingReport.Result.UNREADABLE)
+    assert DmarcReport.objects.get().problem == DmarcReport.Problem.TOO_BIG
 
 
 def test_who_is_taken_and_who_is_not() -> None:

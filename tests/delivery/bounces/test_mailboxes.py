@@ -10,13 +10,16 @@ import pytest
 import trustme
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import fields
 from delivery.bounces.mailboxes.imap import quoted
 from delivery.bounces.mailboxes.looking import look, look_due, return_path, try_out
 from delivery.bounces.mailboxes.wire import Bounds
 from delivery.keyring import keyring
-from delivery.models import IncomingReport, ReturnMailbox, Route
+from delivery.models import IncomingReport, ReturnMailbox, Route, SendingDomain
+from tests.delivery.dmarc import mails as dmarc
+from tests.delivery.factories import domain
 from tests.factories import make_member, make_workspace
 from tests.servers.stores import Imap, Pop, Store
 
@@ -88,6 +91,16 @@ def test_a_taken_report_is_put_away(handled: str, mailbox: Callable[..., ReturnM
     assert set(store.mails) == {4, 6}
     assert store.moved == (dict.fromkeys((3, 9), quoted("エラー&")) if handled == "move" else {})
     assert quoted("エラー&") == '"&MKgw6TD8-&-"'
+
+
+def test_dmarc_reports_on_our_domains_are_taken_and_others_stay(mailbox: Callable[..., ReturnMailbox]) -> None:
+    ours = domain(make_workspace())
+    SendingDomain.objects.filter(pk=ours.pk).update(verified_at=timezone.now())
+    mine, other = (dmarc.mail(dmarc.zipped(dmarc.report([], domain=name))) for name in (ours.name, "example.org"))
+    with Imap({1: mine, 2: other, 3: LETTER}) as store:
+        assert looked(mailbox(store, handled="delete")) == ("", 3, 1)
+    assert set(store.mails) == {2, 3}
+    assert ours.dmarc_reports.get().org == "google.com"
 
 
 def test_pop3_deletes_when_the_session_has_ended_well(mailbox: Callable[..., ReturnMailbox]) -> None:
