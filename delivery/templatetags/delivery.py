@@ -201,7 +201,7 @@ def receivers_words(dmarc: Page) -> str:
 @register.simple_tag
 def short_value(value: str) -> str:
     """Long values (keys) with their middle left out; the copy button has them whole."""
-    return value if len(value) <= 72 else f"{value[:36]}…{value[-8:]}"
+    return value if len(value) <= 56 else f"{value[:36]}…{value[-8:]}"
 
 
 @register.filter
