@@ -195,8 +195,7 @@ def release_held(mailing: Mailing) -> int:
     Of a stopped mailing nobody is tried again.
     """
     # Before the mailing's row, as whoever settles outcomes locks them.
-    if not Tally.objects.select_for_update(no_key=True).filter(mailing=mailing, name="held").first():
-        return 0
+    Tally.objects.select_for_update(no_key=True).filter(mailing=mailing, name="held").first()
     if Mailing.objects.select_for_update(of=("self",), no_key=True).get(pk=mailing.pk).state == State.STOPPED:
         return 0
     number = remainders.release_held(mailing.pk)

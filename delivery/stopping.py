@@ -39,7 +39,8 @@ _ADD = """
     ON CONFLICT (message_id) DO NOTHING
     RETURNING id
 """
-# Ids grow with time: a mail that arrived after this one says that the mailbox works.
+# Ids grow with time: a mail that arrived after this one says that the mailbox works. A smarthost accepts everything,
+# and reports for days what it could not deliver; and what the sandbox took arrived nowhere.
 _COUNT = """
     SELECT f.address_key, f.reason, count(*)
     FROM delivery_addressfailure f
@@ -49,7 +50,16 @@ _COUNT = """
         AND f.at > now() - rule.days * interval '1 day'
         AND NOT EXISTS (
             SELECT FROM delivery_message m WHERE m.contact_id = c.id AND m.id > f.message_id
-                AND m.state = 2 AND m.bounced_at IS NULL
+                AND m.state = 2 AND m.bounced_at IS NULL AND (
+                    EXISTS (
+                        SELECT FROM delivery_attempt a JOIN delivery_route r ON r.id = a.route_id
+                        WHERE a.message_id = m.id AND a.result = 2 AND (r.kind = 'direct'
+                            OR (r.kind = 'smarthost' AND a.at < now() - %(reports)s * interval '1 day'))
+                    ) OR EXISTS (
+                        SELECT FROM delivery_event e
+                        WHERE e.message_id = m.id AND e.kind IN ('open', 'click') AND e.machine IS NULL
+                    )
+                )
         )
         AND NOT EXISTS (
             SELECT FROM contacts_consentrecord r WHERE r.contact_id = c.id AND r.at > f.at
@@ -126,7 +136,7 @@ def _counts(workspace: int, keys: list[str]) -> dict[tuple[str, str], int]:
     if not keys:
         return {}
     parameters: dict[str, Any] = {
-        "workspace": workspace, "keys": keys, "dismissed": int(State.DISMISSED),
+        "workspace": workspace, "keys": keys, "dismissed": int(State.DISMISSED), "reports": stops.REPORTS_TAKE,
         "reasons": list(stops.RULES), "days": [rule.days for rule in stops.RULES.values()],
     }  # fmt: skip
     with connection.cursor() as cursor:
@@ -145,7 +155,9 @@ def _stop(rows: Sequence[AddressFailure], source: str) -> None:
 
 
 def _too_many(workspace: int, more: int) -> bool:
-    """Beyond the threshold everybody waits, also those of the same batch."""
+    """Beyond the threshold everybody waits, also those of the same batch, and who comes until somebody has decided."""
+    if AddressFailure.objects.filter(workspace=workspace, state=State.HELD).exists():
+        return True
     lately = AddressFailure.objects.filter(workspace=workspace, at__gt=timezone.now() - timedelta(hours=1))
     stopped = lately.filter(state=State.STOPPED).count() + more
     if stopped <= stops.LEAST_STOPPED:

@@ -12,6 +12,7 @@ NO_SUCH_USER, INACTIVE, REFUSED, FULL = "no_such_user", "inactive", "refused", "
 
 LEAST_STOPPED = 50  # addresses in an hour; the brake looks at no fewer
 SENT_LATELY = 7  # days
+REPORTS_TAKE = 5  # days within which a smarthost tells what it could not deliver
 
 
 @dataclass(frozen=True, slots=True)

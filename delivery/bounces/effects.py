@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from delivery import stopping, stops
@@ -29,7 +30,7 @@ def act(row: IncomingReport, message: Message, report: Report, *, last: bool = F
     row.result = Result.NOTHING
     if report.kind is Kind.COMPLAINT:
         _complaint(row, message, report)
-    elif report.kind is Kind.AUTO_REPLY or _reports_success(report):
+    elif report.kind is Kind.AUTO_REPLY or report.feedback_type or _reports_success(report):
         _arrived(row, message)
     elif report.kind is Kind.BOUNCE:
         _bounce(row, message, report, last)
@@ -62,7 +63,9 @@ def _bounce(row: IncomingReport, message: Message, report: Report, last: bool) -
     """What it says of the address itself goes before what it says of one that mail is forwarded to."""
     whom = sorted(report.recipients, key=lambda one: not same_mailbox(message.rcpt, one.recipient))
     failure = next((one for one in whom if one.action is Deed.FAILED), None)
-    if failure is None:
+    ours_arrived = any(one.action in ARRIVED and same_mailbox(message.rcpt, one.recipient) for one in whom)
+    if failure is None or ours_arrived:
+        _arrived(row, message)  # also who says that it comes late has taken it
         return
     if late.awaited(message) and not last:
         row.result = Result.WAITING
@@ -97,11 +100,14 @@ def _against(row: IncomingReport, message: Message, failure: Reported) -> list[s
 
 
 def advance(seconds: float = 4.0) -> int:
-    """A slice of the reports that wait, those first that need no answer from the DNS. How many wait no more."""
+    """A slice of the reports whose wait may be over, those first that need no answer from the DNS. How many wait no
+    more."""
     deadline = time.monotonic() + seconds
     waiting = IncomingReport.objects.filter(result=Result.WAITING).order_by("pk").values_list("pk", flat=True)
+    awaited = Message.objects.filter(pk=OuterRef("message_id"), state__in=late.AWAITED)
+    over = Q(received_at__lt=timezone.now() - WAITS * settings.TIME_SCALE) | ~Exists(awaited)
     done = 0
-    for key in [*waiting.filter(deeds__len=0)[:SLICE], *waiting.filter(deeds__len__gt=0)[:SLICE]]:
+    for key in [*waiting.filter(over, deeds__len=0)[:SLICE], *waiting.filter(deeds__len__gt=0)[:SLICE]]:
         if time.monotonic() > deadline:
             break
         done += _again(key)

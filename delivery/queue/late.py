@@ -18,6 +18,7 @@ from delivery.smtp.replies import Phase, Reply
 from delivery.spikes import Sign, sign
 
 _NO_LEASE = 0
+AWAITED = (MessageState.QUEUED, MessageState.DEFERRED)  # the outcome of its own try may still come
 
 # 2: delivered. The state stays: their server did take it.
 _BOUNCED = f"""
@@ -51,8 +52,7 @@ _WATCHED = """
 
 
 def awaited(message: Message) -> bool:
-    """Whether the outcome of its own try may still come."""
-    return message.state in (MessageState.QUEUED, MessageState.DEFERRED)
+    return message.state in AWAITED
 
 
 @transaction.atomic
