@@ -20,11 +20,13 @@ from typing import NamedTuple
 from delivery import providers
 from delivery.knowledge.loading import LOCAL, knowledge
 from delivery.knowledge.phrases import PhraseIndex
-from delivery.knowledge.vocabulary import SUPPRESSING, Action, Cause, Entry, Verdict
+from delivery.knowledge.vocabulary import SUPPRESSING, Action, Category, Cause, Entry, Verdict
 from delivery.smtp.replies import TEXT_LIMIT, EnhancedStatus, Phase, Reply
 
 # Before RCPT a server has heard of no recipient, so it can have said nothing about one.
 _BEFORE_RCPT = frozenset({Phase.CONNECT, Phase.TLS, Phase.HELO, Phase.AUTH, Phase.MAIL})
+
+SENDER_UNKNOWN = "text.sender_unknown"
 
 # Vague words ("later", "policy") give way to a clear code, clear words do not.
 _CLEAR = 0.65
@@ -50,6 +52,7 @@ class _Rules:
 
     entries: tuple[Entry, ...]
     textless: tuple[int, ...]
+    sender: int  # the entry of words that say of *us* what others say of recipients
     by_phrase: dict[str, tuple[int, ...]]
     index: PhraseIndex
 
@@ -64,6 +67,7 @@ def _rules() -> _Rules:
     phrases = [phrase for entry in entries for group in (*entry.must, entry.never) for phrase in group]
     return _Rules(
         entries=entries,
+        sender=next(position for position, entry in enumerate(entries) if entry.id == SENDER_UNKNOWN),
         textless=tuple(position for position, entry in enumerate(entries) if not entry.must),
         by_phrase={phrase: tuple(positions) for phrase, positions in by_phrase.items()},
         index=PhraseIndex([*phrases, *providers.signs()]),
@@ -118,7 +122,14 @@ def _judge(family: str, phase: Phase, code: int, status: EnhancedStatus | None, 
     )
     silent = _silent(facts)
     winner = silent if best is None else min(best, silent)
+    if _against_recipient(rules.entries[winner]) and _says(rules.entries[rules.sender], here):
+        winner = rules.sender
     return _verdict(winner, phase, code or (status.klass * 100 if status else 0))
+
+
+def _against_recipient(entry: Entry) -> bool:
+    cause = knowledge().causes[entry.cause]
+    return cause.action in SUPPRESSING or cause.category is Category.INVALID_DOMAIN
 
 
 def _family_by_status(status: EnhancedStatus | None) -> str:

@@ -230,3 +230,69 @@ def test_an_unknown_provider_is_nobody() -> None:
 
 def test_an_unknown_cause_has_an_explanation_all_the_same() -> None:
     assert explain("no such cause", "ja") == CAUSES["unknown"].ja
+
+
+ABOUT_US = [
+    "550 5.1.1 reply: Sender mailbox does not exist",
+    "550 5.1.2 we could not find sender domain",
+    "550 5.5.0 mailbox unavailable because your domain has no MX",
+    "550 Callout verification failed: sender unknown",
+    "550 5.1.1 Sender unknown",
+    "550 5.1.1 Unknown sender",
+    "550 5.1.1 The sender's mailbox is unavailable",
+    "550 5.1.1 Return address does not exist",
+    "550 5.1.1 Your address does not exist",
+    "550 5.1.1 Envelope sender <a@b.example> does not exist",
+    "550 5.1.1 MAIL FROM address does not exist",
+    "550 5.1.1 From address not found",
+    "550 5.1.2 Your domain could not be found",
+    "550 5.1.2 No MX record for your domain",
+    "550 5.1.10 Your domain does not accept mail (null MX)",
+    "550 5.2.1 Sender account is disabled",
+    "550 5.2.1 Sender's mailbox disabled",
+    "550 5.2.2 Sender mailbox is full",
+    "552 The mailbox of the sender is over quota",
+    "550 5.1.1 No such user: sender <a@b.example>",
+    "550 5.1.1 could not verify sender mailbox",
+    "550 5.1.1 invalid sender",
+    "550 5.1.3 invalid sender address",
+    "550 Your mailbox does not exist",
+    "550 5.1.1 Sender does not exist here",
+    "550 5.1.1 unable to verify sender: user unknown",
+    "550 5.1.1 User unknown; sender verification failed",
+    "550 5.4.4 sender domain has no MX or A record",
+    "550 Sender domain not resolvable",
+    "550 5.1.1 The reply-to address does not exist",
+    "550 5.1.1 sender not found in our directory",
+    "550 5.1.6 sender has moved",
+    "550 Sender no longer exists",
+    "550 5.1.1 送信者のメールアドレスが存在しません",
+    "550 5.1.1 Absender unbekannt",
+    "550 5.1.1 expéditeur inconnu",
+    "550 5.1.1 發件人不存在",
+    "550 5.1.1 发件人不存在",
+    "550 5.1.1 remitente desconocido",
+]
+
+
+@pytest.mark.parametrize("provider", ["", "gmail", "microsoft365", "yahoo", "docomo", "softbank"])
+def test_what_is_said_of_the_sender_never_speaks_against_the_recipient(provider: str) -> None:
+    for line in ABOUT_US:
+        verdict = verdict_of(line, provider)
+        assert (verdict.cause, verdict.scope) == ("sender_domain_not_found", Scope.SENDING_DOMAIN), line
+        assert verdict.action not in SUPPRESSING and not verdict.hard
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "550 5.1.1 <a@b.example>: no such user; sender is <x@y.example>",
+        "550 5.1.1 Recipient unknown; please tell the sender that the address does not exist",
+        "550 5.7.1 sender unknown to recipient, not whitelisted",
+        "550 5.1.1 The address your sender used: user unknown",
+        "550 5.2.1 mailbox disabled, return to sender",
+        "550 5.1.1 unknown recipient, returned to sender",
+    ],
+)
+def test_a_sender_in_passing_changes_nothing(line: str) -> None:
+    assert verdict_of(line).action in SUPPRESSING
