@@ -261,10 +261,10 @@ class Judge(Conversation):
         if longest > 998:
             self.stage.violation(f"a line of {longest} octets in a message")
 
-    def _answer(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
+    def answer(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
         if verb == b"DATA" and not self.rcpts and self.stage.script.get("eager_data"):
             return self.data()
-        return super()._answer(verb, argument)
+        return super().answer(verb, argument)
 
     # AUTH and STARTTLS
 
