@@ -33,6 +33,11 @@ def message_of(rcpt: str, references: Iterable[str], now: datetime) -> Message |
     return why
 
 
+def is_signed(rcpt: str) -> bool:
+    """Whether its token is one of ours; asks no database."""
+    return keyring().parse_return_path(local_part(rcpt).lower()) is not None
+
+
 def local_part(address: str) -> str:
     return address.strip("<> ").partition("@")[0]
 

@@ -7,6 +7,7 @@ so that two machines cannot keep each other busy (RFC 3834).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -22,6 +23,7 @@ from delivery.models import IncomingReport, Inlet, Message
 from delivery.smtp.replies import clean
 
 RAW_KEPT = 256 * 1024  # octets
+NOBODYS_RAW_KEPT = 16 * 1024  # of a report without a valid token: anybody can send us any number
 MOST_TOLD = 20  # recipients of one report that are kept
 LONGEST_KEY = 128
 _MAY_BE_AGGREGATE = (Kind.OTHER, Kind.AUTO_REPLY)  # what reports on messages is no report on a domain
@@ -41,15 +43,23 @@ def take(raw: bytes, *, inlet: Inlet, rcpt: str = "", source: str = "") -> Taken
 
     What is returned is committed, unless the caller has a transaction of its own.
     """
-    # With the recipient: else somebody who guesses a report could send it first, to nobody, and make the true one a
-    # replay.
-    digest = hashlib.sha256(rcpt.lower().encode("utf-8", "replace") + b"\0" + raw).hexdigest()
+    # With a recipient that we signed: else somebody who guesses a report could send it first, to nobody, and make the
+    # true one a replay. To whomever else it goes, it is one mail.
+    whom = rcpt.lower() if identity.is_signed(rcpt) else ""
+    digest = hashlib.sha256(whom.encode("utf-8", "replace") + b"\0" + raw).hexdigest()
     aggregate = attached.look(raw, rcpt)
     report = Report(Kind.OTHER) if aggregate and aggregate.report else read(raw)
     return take_report(
         report, inlet=inlet, token=rcpt, source=source, key=f"mail:{digest}", raw=raw,
         aggregate=aggregate if report.kind in _MAY_BE_AGGREGATE else None,
     )  # fmt: skip
+
+
+def told_apart(rcpts: Iterable[str]) -> list[str]:
+    """Of the recipients of one mail those for whom it is taken: each that we signed, and one of all others."""
+    # An address for DMARC reports goes before other names: it says what the mail is.
+    others = sorted((one for one in rcpts if not identity.is_signed(one)), key=lambda one: not attached.is_asked(one))
+    return [*dict.fromkeys(one.lower() for one in rcpts if identity.is_signed(one)), *others[:1]]
 
 
 @transaction.atomic
@@ -74,7 +84,8 @@ def take_report(
     else:
         row.result = found
     if not isinstance(found, Message) or found.mailing.kind in SHOWN_KINDS:
-        row.raw = raw[:RAW_KEPT]  # a report on a notice may return the link of a password reset
+        kept = RAW_KEPT if isinstance(found, Message) else NOBODYS_RAW_KEPT
+        row.raw = raw[:kept]  # a report on a notice may return the link of a password reset
     if aggregate:
         storing.settle(row, aggregate)
     row.save()

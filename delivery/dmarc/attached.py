@@ -42,7 +42,7 @@ def look(raw: bytes, rcpt: str = "") -> Found | None:
         return None
     message = mime.parse(raw, leaf_limit=MOST_XML)
     files = [leaf for leaf in message.leaves() if leaf.type in _TYPES or _NAME.search(name_of(leaf))]
-    meant = rcpt.lower().startswith(f"{MAILBOX}@") or bool(_SUBJECT.search(message.get("subject")))
+    meant = is_asked(rcpt) or bool(_SUBJECT.search(message.get("subject")))
     worst: Found | None = None
     for leaf in files[:MOST_LOOKED_AT]:
         found = of_file(leaf.octets, name_of(leaf))
@@ -51,6 +51,11 @@ def look(raw: bytes, rcpt: str = "") -> Found | None:
         if worst is None and (meant or found.domain):
             worst = found
     return worst
+
+
+def is_asked(rcpt: str) -> bool:
+    """Whether an address is one that our records name."""
+    return rcpt.lower().startswith(f"{MAILBOX}@")
 
 
 def of_file(data: bytes, name: str = "") -> Found:

@@ -71,6 +71,10 @@ class Conversation(asyncio.Protocol):
         """`data` is what was sent, dots unstuffed; mail_from and rcpts are its envelope."""
         return b"250 2.0.0 OK"
 
+    def too_big(self) -> Answer:
+        """Instead of `message`, for one beyond message_limit."""
+        return b"552 5.3.4 Too big"
+
     def other(self, verb: bytes, argument: bytes) -> Answer | Awaitable[Answer]:
         return b"502 5.5.1 Command not known"
 
@@ -195,7 +199,7 @@ class Conversation(asyncio.Protocol):
         data = b"" if too_big else bytes(memoryview(self._buffer)[:end])
         del self._buffer[:after]
         self._searched, self.in_data, self._too_big = 0, False, False
-        self._give(b"552 5.3.4 Too big" if too_big else self._whole(data), b".")
+        self._give(self.too_big() if too_big else self._whole(data), b".")
         return True
 
     def _not_ended(self) -> None:

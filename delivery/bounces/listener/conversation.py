@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Awaitable
 
 from delivery.bounces.listener.hall import Hall
+from delivery.bounces.taking import told_apart
 from delivery.smtp.server import Answer, Conversation
 
 LAST_WORDS_SECONDS = 10.0  # until a connection that we end is cut
@@ -94,10 +95,15 @@ class Reception(Conversation):
         self._wait(self.hall.bounds.command_seconds)
         return self._take(data)
 
+    def too_big(self) -> Answer:
+        answer = super().too_big()
+        return b"\r\n".join([answer or b""] * (len(self.rcpts) if self._lmtp else 1))
+
     async def _take(self, data: bytes) -> Answer:
-        stored = await asyncio.gather(*(self.hall.take(data, rcpt, self._peer) for rcpt in self.rcpts))
+        # One after another: a mail to many must not take all threads.
+        stored = [await self.hall.take(data, rcpt, self._peer) for rcpt in told_apart(self.rcpts)]
         self._in_hand = 0
-        told = stored if self._lmtp else [all(stored)]
+        told = [all(stored)] * (len(self.rcpts) if self._lmtp else 1)
         return b"\r\n".join(b"250 2.0.0 Stored" if done else _AWAY for done in told)
 
     # What bounds it.

@@ -214,6 +214,28 @@ def test_lmtp_answers_for_each_recipient() -> None:
     assert IncomingReport.objects.count() == 2
 
 
+def test_lmtp_refuses_what_is_too_big_once_for_each_recipient() -> None:
+    async def deed(connect: Any) -> list[str]:
+        peer = await connect(b"LHLO postfix.local\r\n")
+        await peer.ask(f"MAIL FROM:<>\r\nRCPT TO:<fbl@{HOST}>\r\nRCPT TO:<{TOKEN}@{HOST}>\r\nDATA\r\n".encode(), 4)
+        return await peer.ask(b"x" * 2000 + b"\r\n.\r\nNOOP\r\n", 3)
+
+    assert [line[:3] for line in listening(deed, Bounds(message=1000))] == ["552", "552", "250"]
+
+
+def test_one_mail_to_many_whom_we_did_not_sign_is_kept_once_and_in_short() -> None:
+    forged = b"".join(f"RCPT TO:<{n}a{'b' * 13}-{'c' * 16}@{HOST}>\r\n".encode() for n in range(1, 10))
+
+    async def deed(connect: Any) -> list[str]:
+        peer = await connect()
+        await peer.ask(b"MAIL FROM:<>\r\n" + forged + f"RCPT TO:<{TOKEN}@{HOST}>\r\nDATA\r\n".encode(), 12)
+        return await peer.ask(b"Subject: one\r\n\r\n" + b"x" * 40_000 + b"\r\n.\r\n")
+
+    assert [line[:3] for line in listening(deed)] == ["250"]
+    assert sorted(row.rcpt[:2] for row in IncomingReport.objects.all()) == sorted([TOKEN[:2], "1a"])
+    assert all(len(row.raw) <= 16 * 1024 for row in IncomingReport.objects.all())
+
+
 def test_what_is_too_big_is_refused_and_the_conversation_goes_on() -> None:
     async def deed(connect: Any) -> list[str]:
         peer = await connect()

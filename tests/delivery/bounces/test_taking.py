@@ -64,8 +64,9 @@ def test_an_event_that_was_read_elsewhere_is_taken_once_by_its_key(message: Mess
 
 def test_only_so_much_of_a_mail_is_kept(message: Message) -> None:
     raw = dsn(message.rcpt) + b"x" * 400_000
-    row = IncomingReport.objects.get(pk=take(raw, inlet=Inlet.POP3).report)
-    assert (len(row.raw), row.size) == (taking.RAW_KEPT, len(raw))
+    for rcpt, kept in ((return_path(message), taking.RAW_KEPT), ("", taking.NOBODYS_RAW_KEPT)):
+        row = IncomingReport.objects.get(pk=take(raw, inlet=Inlet.POP3, rcpt=rcpt).report)
+        assert (len(row.raw), row.size) == (kept, len(raw))
 
 
 def test_whose_message_it_is_only_our_signature_tells(message: Message) -> None:
