@@ -83,9 +83,7 @@ def _filters(request: WorkspaceRequest, choice: Choice) -> dict[str, Any]:
         "live": live,
         "empty": not live and not health.any_mail(request.workspace, sandbox=True),
         "periods": health.PERIODS,
-        "campaigns": begun.filter(mailing__from_address__sending_domain__sandbox=choice.sandbox).order_by("-pk")[
-            :OFFERED
-        ],
+        "campaigns": begun.order_by("-pk")[:OFFERED],
         "domains": SendingDomain.objects.of(request.workspace).filter(sandbox=False, verified_at__isnull=False),
     }
 

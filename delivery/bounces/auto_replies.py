@@ -21,6 +21,19 @@ _FIELDS = frozenset(
 )
 
 
+_CHALLENGE = re.compile(
+    r"await(?:s|ing) (?:your )?confirmation|(?:confirm|verify|prove) (?:that )?you are (?:a )?human"
+    r"|challenge[ -]response|please confirm (?:your )?(?:message|e-?mail|sender)",
+    re.IGNORECASE,
+)
+
+
+def is_challenge(letter: Letter) -> bool:
+    """Whether it asks the sender to prove that somebody wrote: no failure, whoever signs it."""
+    automatic = letter.get("auto-submitted").strip().lower().startswith("auto-replied")
+    return automatic and not letter.statuses and bool(_CHALLENGE.search(f"{letter.subject}\n{letter.text[:4000]}"))
+
+
 def matches(letter: Letter) -> bool:
     """Whether the message is such an answer. Ask only of what is neither a bounce nor a complaint."""
     if any(part.type == "message/disposition-notification" for part in letter.message.leaves()):

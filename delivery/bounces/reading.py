@@ -48,6 +48,8 @@ def _notices(letter: Letter) -> list[Notice]:
         return [each if each.recipient else replace(each, recipient=_somebody(each, letter)) for each in full]
     if not letter.by_a_program:
         return dialects.notification(letter)
+    if auto_replies.is_challenge(letter):
+        return []
     said = _said(letter) or _enclosed(letter)
     if said or (auto_replies.matches(letter) and not letter.named_as_a_program):
         return said

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from delivery.bounces.listener.conversation import Reception
 
 THREADS = 4
+POSTMASTER = "postmaster"  # taken without a domain too (RFC 5321, 4.5.1)
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class Hall:
 
     def is_ours(self, address: str) -> bool | None:
         """Whether mail to this address is taken; None when `look` has to be asked first."""
+        if address.lower() == POSTMASTER:
+            return True
         local, _at, host = address.lower().rpartition("@")
         return self._hosts.known(host.rstrip(".")) if local_part_is_ours(local) else False
 

@@ -44,6 +44,8 @@ def _lines() -> Iterable[str]:
 
 def _row(path: str, listed: frozenset[Deed]) -> dict[str, Any]:
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise OSError(f"{path}: not a regular file")  # a pipe would be waited for
         with Path(path).open("rb") as file:
             raw = file.read(MESSAGE_LIMIT)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,12 @@ def test_paths_come_from_standard_input_and_an_unreadable_one_stops_nothing(monk
     assert [each["recipient"] for each in complaint["recipients"]] == ["angry@provider.example"]
     assert missing["error"] and folder["error"] and not missing["recipients"]
     assert (vacation["kind"], vacation["recipients"]) == ("auto_reply", [])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (row,) = said(str(tmp_path / "pipe"))
+    assert row["error"] and not row["recipients"]
 
 
 def test_deliveries_are_listed_on_demand_only() -> None:

@@ -121,6 +121,8 @@ def test_who_is_taken_and_who_is_not() -> None:
         f"fbl@{HOST}": "250",
         f"DMARC@{HOST}": "250",
         f"postmaster@{HOST}": "250",
+        f"abuse@{HOST}": "250",
+        "Postmaster": "250",
         f"{TOKEN}@news.example.com": "550",
         f"{TOKEN}@bounce.elsewhere.example": "550",
         f"somebody@{HOST}": "550",

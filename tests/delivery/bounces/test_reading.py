@@ -51,3 +51,12 @@ def test_a_delivery_status_notification_is_read_whatever_its_newlines(newline: s
     assert (report.kind, told.recipient, told.action) == (Kind.BOUNCE, "gone@example.jp", Deed.FAILED)
     assert (told.reply.code, str(told.reply.status), told.verdict.hard) == (550, "5.1.1", True)
     assert report.references == ("a1bcdefgh-ijkl",)
+
+
+def test_a_request_to_confirm_is_an_automatic_answer_even_from_postmaster() -> None:
+    report = read(
+        b"From: postmaster@corp.example\r\nReturn-Path: <>\r\nAuto-Submitted: auto-replied\r\n"
+        b"Subject: Your message to ken@corp.example awaits confirmation\r\n\r\n"
+        b"Your message to <ken@corp.example> has not been delivered yet. Click to confirm you are human.\r\n"
+    )
+    assert (report.kind, report.recipients) == (Kind.AUTO_REPLY, ())
