@@ -75,13 +75,14 @@ def _bounce(row: IncomingReport, message: Message, report: Report, last: bool) -
 
 def _failure(row: IncomingReport, message: Message, failure: Reported) -> None:
     reply = told.without_code(failure.reply)
-    if late.bounced(message, reply, failure.verdict, report=row.pk):
+    ours = same_mailbox(message.rcpt, failure.recipient)
+    if late.bounced(message, reply, failure.verdict, report=row.pk, ours=ours):
         row.deeds = [Done.BOUNCED]
-    elif late.failed(message, reply, failure.verdict):
+    elif late.failed(message, reply, failure.verdict, ours=ours):
         row.deeds = [Done.FAILED]
     row.deeds = [*row.deeds, *_against(row, message, failure)]
     row.result = Result.DONE if row.deeds else Result.REPEATED
-    if row.deeds and failure.verdict.category is Category.INVALID_DOMAIN:
+    if ours and row.deeds and failure.verdict.category is Category.INVALID_DOMAIN:
         row.result = Result.WAITING  # until the DNS has said the same
 
 

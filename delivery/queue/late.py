@@ -56,8 +56,9 @@ def awaited(message: Message) -> bool:
 
 
 @transaction.atomic
-def bounced(message: Message, reply: Reply, verdict: Verdict, *, report: int | None = None) -> bool:
-    """Their server took it, and it did not arrive after all: "bounced later". False when that was known."""
+def bounced(message: Message, reply: Reply, verdict: Verdict, *, report: int | None = None, ours: bool = True) -> bool:
+    """Their server took it, and it did not arrive after all: "bounced later". False when that was known.
+    Not `ours`: it was refused where it was forwarded to, which the brakes do not count."""
     status = str(reply.status or "")
     found = prepared.execute(
         _BOUNCED,
@@ -73,16 +74,18 @@ def bounced(message: Message, reply: Reply, verdict: Verdict, *, report: int | N
         Event.Kind.BOUNCE_LATER, workspace_id=message.mailing.workspace_id, mailing_id=message.mailing_id,
         message_id=message.pk, contact_id=message.contact_id, detail=detail,
     )  # fmt: skip
-    _watch(message, verdict)
+    if ours:
+        _watch(message, verdict)
     return True
 
 
 @transaction.atomic
-def failed(message: Message, reply: Reply, verdict: Verdict) -> bool:
+def failed(message: Message, reply: Reply, verdict: Verdict, *, ours: bool = True) -> bool:
     """A report on one whose outcome nobody knew, or that is still tried: it failed."""
     if not _settle(message, Outcome(message.pk, MessageState.FAILED, verdict.cause, reply=reply)):
         return False
-    _watch(message, verdict)
+    if ours:
+        _watch(message, verdict)
     return True
 
 

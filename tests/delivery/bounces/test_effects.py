@@ -155,6 +155,16 @@ def test_what_a_smarthost_has_just_taken_proves_no_mailbox() -> None:
         assert stopped(message) == reason
 
 
+def test_what_a_forward_is_refused_for_counts_against_no_campaign() -> None:
+    """It broke SPF on its own."""
+    here = world.make()
+    here.people(["p@example.net"])
+    for recipient, blocks in (("someone@gmail.com", 0), ("p@example.net", 1)):
+        (message,) = world.told(world.expanded(here)[0].mailing)
+        bounce(message, "550 5.7.26 This mail is unauthenticated", recipient=recipient)
+        assert Watch.objects.filter(mailing=message.mailing, blocks__gt=0).count() == blocks
+
+
 def test_who_forwards_to_an_address_that_is_dead_is_not_stopped_for_it_at_once() -> None:
     here = world.make()
     here.people(["p@example.net"])
