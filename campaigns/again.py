@@ -1,4 +1,5 @@
-"""Send again to these: a new draft with the same words, for just the people of a send who failed or are unknown."""
+"""Send again to these: a new draft with the same words, for just the people of a send who failed, bounced later or are
+unknown."""
 
 from __future__ import annotations
 
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     from accounts.models import User
     from delivery.models import PeopleSet
 
-OUTCOMES = {"unknown": MessageState.UNCERTAIN, "failed": MessageState.FAILED}
-NAMED: dict[str, Promise] = {"unknown": _("again: unknown"), "failed": _("again: failed")}
+# Of the delivered a people set gathers those alone who bounced later.
+OUTCOMES = {"unknown": MessageState.UNCERTAIN, "failed": MessageState.FAILED, "bounced": MessageState.DELIVERED}
+NAMED: dict[str, Promise] = {
+    "unknown": _("again: unknown"),
+    "failed": _("again: failed"),
+    "bounced": _("again: bounced later"),
+}
 
 
 class NotSent(Exception):

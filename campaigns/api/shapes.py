@@ -89,7 +89,7 @@ class CampaignLine(Schema):
 class AgainIn(Body):
     model_config = example(outcome="failed", cause="mailbox_full")
 
-    outcome: Literal["failed", "unknown"]
+    outcome: Literal["failed", "unknown", "bounced"]
     cause: Annotated[Line, Field(max_length=80)] = Field("", description="Of a line of `failures`; empty: every cause")
     provider: ProviderKey = ""
 
@@ -108,7 +108,7 @@ class AgainOut(Schema):
     """Whom a draft is sent to again. Who may not be mailed, or has got it meanwhile, is left out when it begins."""
 
     campaign: int | None = Field(alias="origin_id")
-    outcome: Literal["failed", "unknown"]
+    outcome: Literal["failed", "unknown", "bounced"]
     cause: str
     provider: str
     people: int

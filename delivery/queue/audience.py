@@ -36,7 +36,8 @@ _REASON = """
         WHEN EXISTS (
             SELECT FROM delivery_message other
             WHERE other.mailing_id = ANY(%(family)s::bigint[]) AND other.contact_id = c.id
-                AND (other.state = 2 OR (other.state IN (0, 1) AND other.mailing_id < %(before)s::bigint))
+                AND ((other.state = 2 AND other.bounced_at IS NULL)
+                    OR (other.state IN (0, 1) AND other.mailing_id < %(before)s::bigint))
             {one_by_one}
         ) THEN 'settled'
 """

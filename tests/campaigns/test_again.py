@@ -16,12 +16,14 @@ from campaigns.models import Campaign
 from contacts import subscriptions
 from contacts.models import Contact
 from delivery import people_sets
+from delivery.knowledge import classify
 from delivery.models import Mailing, Message, MessageState, PeopleSet, PeopleSetMember, Route
-from delivery.queue import ticks
+from delivery.queue import late, ticks
 from delivery.queue.counts import counts
 from delivery.queue.outcomes import Outcome
 from delivery.queue.settle import settle
 from delivery.sender.thread import SendThread
+from delivery.smtp.replies import EnhancedStatus, Phase, Reply
 from tests.campaigns.live import Shop, open_shop
 from tests.delivery.queue import world
 from tests.delivery.queue.conftest import *  # noqa: F403
@@ -85,6 +87,26 @@ def got(receiver: Receiver) -> Counter[str]:
 
 def reached(mailing: Mailing) -> set[str]:
     return {rcpt.partition("@")[0] for rcpt in mailing.messages.values_list("rcpt", flat=True)}
+
+
+def test_who_bounced_later_gets_it_once_more_and_nobody_who_has_it(
+    shop: Shop, smtp_server: Receiver, send_thread: SendThread, send_to: Callable[[Iterable[str]], Campaign]
+) -> None:
+    """Over a smarthost what was broken comes back as reports: these people are no others than who failed at once."""
+    sent = send_to(["late", "moved", "has_it"])
+    said = {"late": "550 5.7.26 Unauthenticated mail is not accepted", "moved": "550 5.1.1 No such user"}
+    for message in Message.objects.select_related("mailing", "contact", "domain").filter(mailing=sent.mailing):
+        code = said.get(message.rcpt.partition("@")[0])
+        if code:
+            reply = Reply(550, code.removeprefix("550 "), EnhancedStatus.find(code.removeprefix("550 ")), Phase.DSN)
+            assert late.bounced(message, reply, classify(reply))
+    draft = draft_for(sent, "bounced")
+    chosen = again.chosen(draft)
+    assert chosen is not None
+    assert (chosen.outcome, chosen.people) == ("bounced", 2)
+    mailing = sent_out(draft, shop, send_thread)
+    assert reached(mailing) == {"late", "moved"}  # nobody was stopped by this test
+    assert got(smtp_server) == {"late": 2, "moved": 2, "has_it": 1}
 
 
 def test_the_unknown_get_it_once_more_and_nobody_else(
