@@ -79,9 +79,11 @@ def no_retry(cause: str) -> str:
         return _("No. They were tried for as long as the campaign allows.")
     known = knowledge.CAUSES.get(cause)
     if known and known.action is Action.SUPPRESS_NOW:
-        return _("No. These addresses are stopped, so that they do not harm your reputation.")
+        return _("No. Addresses that do not exist are stopped, so that they do not harm your reputation.")
     if known and known.category is Category.INVALID_DOMAIN:
         return _("No. The domain is looked at again in a week.")
+    if known and (known.retry or known.category is Category.UNKNOWN):
+        return _("No. What was in the way may have passed by now: a resend may arrive.")
     return _("No. Nothing reached these people, and a retry would be refused again.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,13 @@ def test_an_mbox_of_several_messages_is_read_whole(tmp_path: Path) -> None:
     (row,) = said(str(mbox))
     assert row["kind"] == "bounce"
     assert [each["recipient"] for each in row["recipients"]] == ["gone@inbox.example", "nobody@q.relay.example"]
+
+
+def test_it_needs_neither_the_database_nor_the_secrets_of_a_production_install() -> None:
+    bare = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_KEYS"))}
+    told = subprocess.run(
+        [sys.executable, "manage.py", "classify_bounce", str(SAMPLES / "dma.eml")],
+        cwd=Path(__file__).parents[3], env=bare | {"DATABASE_URL": "postgres://a:b@127.0.0.1:1/c"},
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert json.loads(told.stdout)["kind"] == "bounce", told.stderr
