@@ -11,6 +11,7 @@ help:
 	@echo "make lint        ruff, mypy, import-linter, migrations, translations"
 	@echo "make bench       how fast it sends, against smtp-source and openssl on this machine"
 	@echo "                 (PARTS=\"speed shares\" for some of knowledge bounces flushes speed shares receivers throttle import listener)"
+	@echo "make bench PARTS=adapting  how a receiver that asks us to slow down is served, seven minutes"
 	@echo "make bench-scale  a campaign of 1,000,000 over 30,000 domains (PEOPLE=100000 for less)"
 	@echo "make bench-import  a CSV of 1,000,000 rows"
 	@echo "make faults      kills, restarts and cuts in mid-campaign (SHORT=1, RUNS=5, ROWS=kill, SEED=1)"

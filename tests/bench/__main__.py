@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.bench import importing, place, references
+
+if TYPE_CHECKING:
+    from tests.bench.pipeline import Bench
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "50000"))
 WATCHED = 20_000  # messages of a run with clocks in
 IMPORTED = 100_000
 PARTS = ("knowledge", "bounces", "flushes", "speed", "shares", "receivers", "throttle", "import", "reports", "listener")
+ASKED = ("adapting",)  # only where they are named: seven minutes in real time
 APART = {"knowledge", "bounces", "reports", "listener"}  # they need neither references nor a campaign
 
 
 def main(parts: list[str]) -> None:
-    if unknown := set(parts) - set(PARTS):
-        sys.exit(f"make bench knows the parts {', '.join(PARTS)}; not {', '.join(sorted(unknown))}")
+    if unknown := set(parts) - set(PARTS) - set(ASKED):
+        sys.exit(f"make bench knows the parts {', '.join(PARTS + ASKED)}; not {', '.join(sorted(unknown))}")
     parts = parts or list(PARTS)
     told: dict[str, Any] = {"cores": os.cpu_count()}
     if "knowledge" in parts:
@@ -119,10 +123,23 @@ def measure(parts: list[str]) -> dict[str, Any]:
         kept = throttling.measure(bench)
         told["throttle"] = {f"{row.rate:.0f}": round(row.off, 4) for row in kept}
         print(*(f"  {row}" for row in kept), sep="\n")
+    if "adapting" in parts:
+        told["adapting"] = measure_adapting(bench)
     if "import" in parts:
         print("\nimport", flush=True)
         told["import"] = importing.apart(IMPORTED)
         importing.print_figures(told["import"])
+    return told
+
+
+def measure_adapting(bench: Bench) -> dict[str, Any]:
+    from tests.bench import adapting
+
+    print("\na receiver that asks us to slow down, by its own count", flush=True)
+    told = {}
+    for seen in adapting.measure(bench):
+        told[seen.name] = seen.told()
+        print(f"  {seen}", flush=True)
     return told
 
 
