@@ -282,7 +282,7 @@ def test_two_hundred_forged_reports_on_real_people_do_nothing() -> None:
     for number, message in enumerate(messages):
         for raw in (dsn(message.rcpt, reference=other), arf(message.rcpt, reference=other)):
             take(raw, inlet=Inlet.LISTENER, rcpt=f"{other}@bounce.news.example.com")
-            take(raw, inlet=Inlet.IMAP, rcpt=message.rcpt if number % 2 else "")
+            take(b"Received: by mx\r\n" + raw, inlet=Inlet.IMAP, rcpt=message.rcpt if number % 2 else "")
     reports = IncomingReport.objects.all()
     assert reports.count() == people * 4
     assert not reports.exclude(result=Result.BAD_TOKEN).exists()
