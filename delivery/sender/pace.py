@@ -7,7 +7,7 @@ from dataclasses import dataclass
 FIRST = 20  # of a lane that has shown nothing yet
 MOST = 200
 COMMITS_AHEAD = 4.0  # a batch lasts this many commits on the wire
-LEAST_SECONDS = 0.1
+LEAST_SECONDS = 0.05
 SMOOTHING = 0.3
 
 
