@@ -13,11 +13,10 @@ from delivery.knowledge import Verdict
 from delivery.models import Attempt, Event, Message, MessageState
 from delivery.queue import lanes, prepared
 from delivery.queue.outcomes import REPLY_KEPT, Outcome
-from delivery.queue.settle import record, settle
+from delivery.queue.settle import NO_LEASE, record, settle
 from delivery.smtp.replies import Phase, Reply
 from delivery.spikes import Sign, sign
 
-_NO_LEASE = 0
 AWAITED = (MessageState.QUEUED, MessageState.DEFERRED)  # the outcome of its own try may still come
 
 # 2: delivered. The state stays: their server did take it.
@@ -37,7 +36,7 @@ _BOUNCED = f"""
     ), told AS (
         INSERT INTO delivery_attempt (lease_id, fence, message_id, mailing_id, site_id, result, code, status, phase,
             reply, cause)
-        SELECT {_NO_LEASE}, 0, changed.id, mailing_id, d.site_id, {Attempt.BOUNCED}, nullif(%(code)s::smallint, 0),
+        SELECT {NO_LEASE}, 0, changed.id, mailing_id, d.site_id, {Attempt.BOUNCED}, nullif(%(code)s::smallint, 0),
             nullif(%(status)s::text, ''), '{Phase.DSN}', %(reply)s::text, %(cause)s::text
         FROM changed JOIN delivery_domain d ON d.id = domain_id
     )
@@ -105,7 +104,7 @@ def _settle(message: Message, outcome: Outcome) -> bool:
     if not rows.values_list("pk", flat=True).first():
         return False
     mailing = message.mailing_id
-    record([outcome], lease=_NO_LEASE, fence=0, mailing=mailing, route=None)
+    record([outcome], lease=NO_LEASE, fence=0, mailing=mailing, route=None)
     return settle([outcome], mailing=mailing, lane=lanes.MIXED, site=None) > 0
 
 
