@@ -85,8 +85,8 @@ def names(receiver: Receiver, settings: Any, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def shop(names: Dns, settings: Any) -> Shop:
     found = live.open_shop(names, Route(name="Direct", kind=Route.Kind.DIRECT), settings)
-    # A tenth of these addresses does not exist: on a busy machine that pauses it, by the order of the answers.
-    Brakes.objects.create(workspace=found.workspace, unknown_users=None, blocks=None)
+    # A tenth of these addresses does not exist: by the order of the answers that stops it, or waits for a person.
+    Brakes.objects.create(workspace=found.workspace, unknown_users=None, blocks=None, stops=None)
     names.set(f"_dmarc.{DOMAIN}", {"TXT": ["v=DMARC1; p=reject; adkim=s"]})
     found.people(f"{kind}{n}@example.net" for kind, number in PEOPLE.items() for n in range(number))
     found.people(f"dead{n}@dead.example" for n in range(DEAD))

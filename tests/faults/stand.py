@@ -174,7 +174,7 @@ def stand(
         if made.password:
             fields.seal(route, "password_sealed", made.password)
         route.save()
-        never = {"unknown_users": None, "blocks": None, "complaints": None}  # a fault is no reason to pause here
+        never = {"unknown_users": None, "blocks": None, "complaints": None, "stops": None}  # a fault is no reason to pause here
         Brakes.objects.update_or_create(workspace=world.workspace, defaults=never)
         people = List.objects.create(workspace=world.workspace, name=f"Run {number}", list_id_label=f"run{number}")
         here = replace(world, list=people, route=route)
