@@ -174,7 +174,8 @@ def stand(
         if made.password:
             fields.seal(route, "password_sealed", made.password)
         route.save()
-        never = {"unknown_users": None, "blocks": None, "complaints": None, "stops": None}  # a fault is no reason to pause here
+        # A fault is no reason to pause here, nor to let a person look first.
+        never = {"unknown_users": None, "blocks": None, "complaints": None, "stops": None}
         Brakes.objects.update_or_create(workspace=world.workspace, defaults=never)
         people = List.objects.create(workspace=world.workspace, name=f"Run {number}", list_id_label=f"run{number}")
         here = replace(world, list=people, route=route)
