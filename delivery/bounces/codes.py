@@ -16,7 +16,7 @@ _KNOWN = frozenset(
 )
 
 ADDRESS = re.compile(
-    r'(?:"(?:[^"\\\n]|\\.){1,128}"|[^\s<>()@,;:"\[\]|]{1,128})'
+    r'(?:"(?:[^"\\\n]|\\.){1,128}"|[^\s<>()@,;:"\[\]|：；（）「」『』【】《》＜＞、。，“”«»]{1,128})'
     r"@(?:[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,9}|\[[\w.:]{3,60}\])"
 )
 
@@ -38,9 +38,14 @@ def code_in(text: str, klass: str = "") -> int:
     return next((code for code in found if code in _KNOWN and str(code)[0] in (klass or "45")), 0)
 
 
+# Chinese, Japanese and Korean sentences go on before and behind an address without a space.
+_CJK = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_GLUED = re.compile(rf"^{_CJK}{{1,128}}(?=[!-~]{{1,64}}@)|(?<=[a-z]{{2}}){_CJK}{{1,63}}$")
+
+
 def _bare(address: str) -> str:
     """In lower case, less the quote and the full stop of the sentence; Japanese carriers gave out ".a..b.@"."""
-    return address.strip("'").rstrip(".").lower()
+    return _GLUED.sub("", address.strip("'").rstrip(".").lower())
 
 
 def address_in(text: str) -> str:
@@ -81,7 +86,9 @@ _COMMANDS = (
     (
         "rcpt",
         re.compile(
-            r"(?:after|to|our|>>>|for|\[|following|SMTP:)\s?RCPT|does not like recipient|\(state 14\)", re.IGNORECASE
+            r"(?:after|to|our|>>>|for|\[|following|SMTP:|command '|sent:|error,)\s?RCPT|does not like recipient"
+            r"|\(state 14\)",
+            re.IGNORECASE,
         ),
     ),
     (

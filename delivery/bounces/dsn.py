@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from delivery.bounces import mime
-from delivery.bounces.codes import address_in, status_in
+from delivery.bounces.codes import ADDRESS, address_in, status_in
 from delivery.bounces.notice import PROGRAM, Notice
 
 RECIPIENTS = 200  # of one report
@@ -75,7 +75,7 @@ def _address(block: Fields) -> str:
             address = _HEX.sub(lambda match: chr(min(int(match[1], 16), 0x10FFFF)), address)
         elif name == "original-recipient":
             address = _XTEXT.sub(lambda match: chr(int(match[1], 16)), address)
-        found = address_in(address)
+        found = address.lower() if kind == "utf-8" and ADDRESS.fullmatch(address) else address_in(address)
         if found:
             return found
     return ""

@@ -32,6 +32,7 @@ _RETURNED = re.compile(
     r"|content-type: (?:message/rfc822|text/rfc822-headers?))[^\n]{0,200}$"
     r"|^\+{40,}$"
 )
+_DASHED = re.compile(r"\A\s{0,9}(?:-{4,10} [^\n]{0,200}\n){1,4}")
 _HEAD_LINE = re.compile(
     r"(?im)^(?:return-path|received|delivered-to|x-received|dkim-signature): ?\S[^\n]{0,999}\n(?=[\w\t ])"
 )
@@ -146,6 +147,6 @@ def _cut(text: str) -> str:
 
 
 def _top(text: str) -> str:
-    """The header block at the start of a text."""
-    text = text[: mime.HEAD_LIMIT].lstrip("\n \t")
+    """The header block at the start of a text. Exim says first, between dashes, how much of a body it left out."""
+    text = _DASHED.sub("", text[: mime.HEAD_LIMIT], count=1).lstrip("\n \t")
     return text.partition("\n\n")[0]

@@ -25,7 +25,10 @@ _COMMANDS = {
 }
 _PAIR = re.compile(r"([45])\d\d[ -](\1\.\d{1,3}\.\d{1,3})(?![\d.])")
 # "554 4.4.7 Message expired <421 4.4.2 Connection timed out>": the last answer of their server.
-_INNER = re.compile(r"(?i)expired[^<>]{0,200}<([45]\d\d[ -][45]\.\d{1,3}\.\d{1,3} [^<>]{3,900})>")
+_INNER = re.compile(
+    r"(?i)(?:expired[^<>]{0,200}<|message delayed[^<>]{0,200} returned ')"
+    r"([45]\d\d[ -][45]\.\d{1,3}\.\d{1,3} [^<>]{3,900})[>']"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,11 @@ def _status(told: str, text: str) -> str:
     if pair and told and pair[1] != told[0]:
         return pair[2]
     quoted = status_in(text, told[:1])
+    if told.endswith(".0"):  # "5.1.0 - Unknown address error 550-'5.1.1 …'"
+        rest = text.partition(told)[2]
+        exacter = status_in(rest, told[:1])
+        if exacter and ".0" not in exacter and exacter.startswith(told[:-1]):
+            return exacter
     exact = quoted and ".0" not in quoted
     return quoted if exact or not told or (quoted and told.endswith(".0.0")) else told
 

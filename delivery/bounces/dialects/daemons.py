@@ -38,9 +38,9 @@ _SMAIL = Form(
     opens=("Failed addresses follow:",),
     names=(
         re.compile(rf"\s{{1,4}}{_BRACKETED}\s*$"),
-        re.compile(r"\s{1,4}(?P<to>[^\s<>]{1,320}@[^\s<>@]{1,255}) \.\.\. (?P<said>.*)$"),
+        re.compile(r"\s{1,4}<?(?P<to>[^\s<>]{1,320}@[^\s<>@]{1,255})>? \.\.\. (?P<said>.*)$"),
     ),
-    ends=re.compile(r"^\|-{5,}"),
+    ends=re.compile(r"^\|-{5,} ?Message text"),
 )
 _LATE = re.compile(
     r"DELAYS IN DELIVERING|message is delayed|only a temporary failure report|could not be delivered for more than"
@@ -57,7 +57,12 @@ def read(letter: Letter) -> list[Notice]:
         filter(None, (notices(letter.text, form) for form in (_OPENSMTPD, _DMA, _COURIER, _SMAIL, _POSTFIX))), []
     )
     late = bool(_LATE.search(letter.text))
-    return [replace(each, action="delayed") if late else each for each in found]
+    return [replace(_local(each), action="delayed") if late else _local(each) for each in found]
+
+
+def _local(each: Notice) -> Notice:
+    """Postfix's own local delivery knows its people."""
+    return replace(each, command="rcpt") if each.diagnostic.startswith('unknown user: "') else each
 
 
 def _session(text: str) -> list[Notice]:

@@ -18,14 +18,25 @@ _PAIRS = re.compile(
     r"(?:because|weil|da|parce que|porque|理由)[ ]?[:：]\s{1,40}"
     r"(?P<said>[^\n]{1,1500}(?:\n[ ]{1,8}\S[^\n]{0,500}){0,5})"
 )
-_UNLISTED = re.compile(r"not listed in|見つかりません|リストにありません|nicht im|non répertorié")
+# The same in any language: two lines that end in a colon, addresses below the first, the reason below the second.
+_ANY = re.compile(
+    r"(?m)^\S[^\n]{0,120}[:：][ \t]{0,8}\n\s{1,20}"
+    r"(?P<to>[^\s<>@]{1,320}@[^\s<>@]{1,255}(?:\n[ \t]{1,8}\S[^\n]{0,500}){0,50})"
+    r"[ \t]{0,8}\n[ \t]{0,8}\n\S[^\n]{0,40}[:：][ \t]{0,8}\n[ \t]{0,8}\n[ \t]{1,8}"
+    r"(?P<said>[^\n]{1,1500}(?:\n[ ]{1,8}\S[^\n]{0,500}){0,5})"
+)
+_UNLISTED = re.compile(
+    r"not listed in|見つかりません|リスト(?:に|されて(?:い)?)(?:あり)?ません|nicht (?:im|in|auf)|(?:non|pas) répertorié"
+    r"|no (?:aparece|figura|listado|está)|non (?:è )?(?:elencat|presente|inclus)|não (?:está )?listado"
+)
 _NAME = re.compile(r"\bUser .{1,300}? not listed", re.DOTALL)
 _REASONS = re.compile(r"(?m)^-{3,60} ?Failure Reasons? {0,3}-{3,60}")
 _ALONE = re.compile(r"\s{0,8}<?[^\s<>]{1,320}@[^\s<>@]{1,255}>?\s{0,8}")
 
 
 def read(letter: Letter) -> list[Notice]:
-    pairs = [(to.strip(), match["said"]) for match in _PAIRS.finditer(letter.text) for to in match["to"].split("\n")]
+    matches = list(_PAIRS.finditer(letter.text)) or list(_ANY.finditer(letter.text))
+    pairs = [(to.strip(), match["said"]) for match in matches for to in match["to"].split("\n")]
     found = told((address_in(to), said) for to, said in pairs[:200] if address_in(to))
     return [_sure(each) for each in found or _notes(letter)]
 

@@ -1,4 +1,4 @@
-"""Microsoft: Exchange 5.5 to 2003, 2007 and later, Exchange Online, in the languages that were seen."""
+"""Microsoft: Exchange 5.5 to 2003, 2007 and later, Exchange Online, in any language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from delivery.bounces.codes import address_in
-from delivery.bounces.dialects.blocks import Form, notices
+from delivery.bounces.dialects.blocks import Form, notice, notices
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
@@ -48,15 +48,41 @@ _NEW = Form(
     skips=re.compile(r"^\s*(?:Created Date|Sender Address|Subject|Generating server|Bronserver|Servidor de origem):"),
     ends=re.compile(r"^\s*(?:Original [Mm]essage [Hh]eaders|Message Hops|Reporting-MTA:)"),
 )
+# What every language writes alike: for administrators an address and "#550 5.1.1 …" below it, before 2007
+# the hour at which it failed and "<server #5.1.1 …>".
+_ADMINISTRATORS = re.compile(
+    r"(?m)^[ \t]{0,8}<?[^\s<>@]{1,320}@[^\s<>@]{1,255}>?[ \t]{0,8}\n(?:[ \t]{0,8}[\w.-]{4,255}[ \t]{0,8}\n)?"
+    r"[ \t]{0,8}(?:#(?:< ?#)?[45]\d?\d?[. ]|Remote Server (?:at |returned ))"
+)
+_ANY_NEW = replace(
+    _NEW, opens=(), ends=re.compile(r"^\s*(?:Received|From|Return-Path|MIME-Version|DKIM-Signature|X-[\w-]{1,40}): ")
+)
+_SERVER = re.compile(r"<[\w.-]{1,255} #[45]\.\d{1,3}\.\d{1,3}[ >]")
+_ANY_OLD = replace(
+    _OLD,
+    opens=(),
+    names=(re.compile(r"\s{2,12}'?(?P<to>[^\s<>'@]{1,320}@[^\s<>@']{1,255})'? .{0,60}\d[:.]\d\d.{0,20}$"),),
+)
+_LATE = re.compile(r"4\.4\.7 Message delayed|Delivery is delayed|hasn't been delivered yet|will keep trying")
 
 
 def read(letter: Letter) -> list[Notice]:
-    found = notices(letter.text, _OLD)
+    found = notices(letter.text, _OLD) or _by_server(letter)
     if found:
         return [_coded(each) for each in found]
-    if not any(words in letter.text for words in _GROUPS):
+    if any(words in letter.text for words in _GROUPS):
+        return _told(letter, _NEW)
+    return _told(letter, _ANY_NEW) if _ADMINISTRATORS.search(letter.text) else []
+
+
+def _by_server(letter: Letter) -> list[Notice]:
+    """Where only the person's name is given, the answer or the returned message may tell the address."""
+    server = _SERVER.search(letter.text)
+    if not server:
         return []
-    return _told(letter)
+    said = letter.text[server.start() :]
+    to = address_in(said.partition(">")[0]) or letter.returned_to
+    return notices(letter.text, _ANY_OLD) or ([notice(to, said)] if to else [])
 
 
 def _coded(each: Notice) -> Notice:
@@ -64,7 +90,8 @@ def _coded(each: Notice) -> Notice:
     return replace(each, command="rcpt") if "000C05A6" in each.diagnostic.upper() else each
 
 
-def _told(letter: Letter) -> list[Notice]:
-    found = notices(letter.text, _NEW)
+def _told(letter: Letter, form: Form) -> list[Notice]:
+    action = "delayed" if _LATE.search(letter.text) else ""
+    found = [replace(each, action=action) for each in notices(letter.text, form)]
     asker = address_in(letter.get("to"))
     return [each for each in found if each.recipient != asker] or found

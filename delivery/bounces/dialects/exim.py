@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from delivery.bounces.codes import ADDRESS
+from delivery.bounces.codes import addresses_in
 from delivery.bounces.dialects.blocks import Form, notice, notices
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
@@ -14,6 +14,7 @@ _OPENINGS = (
     "This message was created automatically by ",
     "A message that you sent ",
     "A message sent by",
+    "not delivered to any recipients",
     "A message that you have sent could not be delivered",
     "The following address failed:",
     "The following addresses failed:",
@@ -38,7 +39,9 @@ _FORM = Form(
         re.compile(rf"{_TO} (?P<said>Invalid Address.*)$"),
         re.compile(r"\[Status: \w{1,20}, Address: <(?P<to>[^<>\s]{1,320})>,(?P<said>.*)\]"),
     ),
-    skips=re.compile(r"^\s*(?:recipients\. This is|its recipients\. This|https?://|For the following reason:|Reason:)"),
+    skips=re.compile(
+        r"^\s*(?:recipients\. This is|its recipients\. This|https?://|(?:For the following reason|Reason):\s*$)"
+    ),
     ends=re.compile(r"^(?:-{2,} ?This is a copy|Content-type: message/|No action is required|Reporting-MTA:)"),
 )
 _LATE = (
@@ -52,9 +55,12 @@ _ALIAS = re.compile(
     r"(?m)(^ {2}[^\s<>]{1,320}@[^\s<>@]{1,255}\s{0,9}\n)\s{1,12}\((?:ultimately )?generated from [^)\n]{1,330}\)"
 )
 _ZOHO = re.compile(r",? ?ERROR_CODE ?:")
+_SOFT_BREAK = re.compile(r"=\n(?=\S)|(?<=\d\.)=(?=\d)")  # what remains of quoted-printable that was not declared
 _ROUTER = re.compile(
-    r"Unrout(?:e)?able address|user not found|unknown (?:local|virtual)|No such (?:person|user)", re.IGNORECASE
+    r"Unrout(?:e)?able address|user not found|unknown (?:local|virtual|user)|No such (?:person|user)|user unknown",
+    re.IGNORECASE,
 )
+_REMOTE = re.compile(r"SMTP error|remote (?:mail )?server|host [\w.-]{1,255} \[", re.IGNORECASE)
 _FROZEN = re.compile(r"^Message \S{1,40} (?:has been frozen|was frozen on arrival)[^\n]{0,200}", re.MULTILINE)
 
 
@@ -63,13 +69,14 @@ def read(letter: Letter) -> list[Notice]:
     if not any(opening in text for opening in _OPENINGS) and not _FROZEN.search(text):
         return []
     action = "delayed" if any(words in text for words in _LATE) else "failed"
-    found = notices(_aliased(_ZOHO.sub(" ", text)), _FORM) or _failed(letter)
+    found = notices(_aliased(_ZOHO.sub(" ", _SOFT_BREAK.sub("", text))), _FORM) or _failed(letter)
     return [replace(each, action=action, command=each.command or _asked(each)) for each in found]
 
 
 def _asked(each: Notice) -> str:
     """Its own routers know of a local address, or of a domain, whether it exists."""
-    return "rcpt" if not each.code and _ROUTER.search(each.diagnostic) else ""
+    local = not each.code and not _REMOTE.search(each.diagnostic)
+    return "rcpt" if local and _ROUTER.search(each.diagnostic) else ""
 
 
 def _aliased(text: str) -> str:
@@ -82,4 +89,5 @@ def _failed(letter: Letter) -> list[Notice]:
     """Local recipients have no domain in the text, but are whole in the head."""
     whole = letter.get("x-failed-recipients") or letter.get("x-failed-recipient")
     said = letter.text.partition("failed:")[2] or letter.text
-    return [notice(match[0].lower(), said) for match, _ in zip(ADDRESS.finditer(whole), range(200), strict=False)]
+    to = addresses_in(whole) or [letter.returned_to] * ("not delivered to any" in letter.text)
+    return [notice(each, said) for each in to if each]

@@ -33,6 +33,10 @@ _FORMS = (
         names=(re.compile(rf"\s{{1,8}}\* {_TO}\s*$"),),
         skips=re.compile(r"^=+$|Technical details"),
     ),
+    Form(  # CommuniGate
+        opens=("Failed to deliver to '",),
+        names=(re.compile(rf"Failed to deliver to '<?{_TO}>?'"),),
+    ),
     Form(  # IMail
         opens=(
             "User mailbox exceeds",
@@ -76,7 +80,8 @@ _REASON_FIRST = (
         re.compile(rf"(?m)^To: ?<?{_TO}>?\s*$"),
     ),
 )
-_LOCAL = re.compile(r"Unknown user|Invalid final delivery userid")  # IMail's own people
+# IMail's and CommuniGate's own people
+_LOCAL = re.compile(r"Unknown user|Invalid final delivery userid|LOCAL module\([^()\n]{1,320}\) reports: unknown user")
 _X6 = re.compile(
     rf"(?:SMTP Server <[^<>\n]{{1,255}}> rejected recipient <{_TO}>"
     rf"|recipients? returned permanent errors?: {_ALSO}\.?(?=\s))"

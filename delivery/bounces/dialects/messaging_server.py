@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from delivery.bounces.codes import address_in
 from delivery.bounces.dialects.blocks import told
@@ -10,6 +11,7 @@ from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
 _FIELD = re.compile(r"\s{1,8}(Recipient address|Original address|Reason|Diagnostic code|Remote system)\s?: ?(.*)")
+_LOCAL = re.compile(r"unknown or illegal (?:alias|user)", re.IGNORECASE)  # its own directory says so
 _LATE = ("has been enqueued and undelivered", "will continue to try", "delayed")
 
 
@@ -30,7 +32,8 @@ def read(letter: Letter) -> list[Notice]:
         elif line.startswith("Reporting-MTA:"):
             break
     late = "delayed" if any(words in letter.text for words in _LATE) else "failed"
-    return told(((_to(group), _said(group)) for group in groups if _to(group)), late)
+    found = told(((_to(group), _said(group)) for group in groups if _to(group)), late)
+    return [replace(each, command="rcpt") if _LOCAL.match(each.diagnostic) else each for each in found]
 
 
 def _to(group: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from delivery.bounces.codes import address_in, addresses_in, code_in, phrases, status_in
-from delivery.bounces.dialects.blocks import notice, told
+from delivery.bounces.dialects.blocks import RECIPIENTS, notice, told
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
@@ -14,7 +14,7 @@ _TO = r"[\"'“<\[(]{0,3}(?:mailto:)?(?P<to>[^\s<>\"'()\[\]:;,=]{1,128}@[\w.-]{1
 # Alone on its line, or behind words that say that it is about a recipient.
 _ALONE = re.compile(rf"^[\s>*•·\-]{{0,12}}{_TO}[\"'”>\])]{{0,3}}[\s:.;,]{{0,8}}(?:[(\[](?P<said>[^\n]{{0,500}}))?$")
 _LED = re.compile(
-    rf"^[\s>*•·\-]{{0,12}}{_TO}[\"'”>\])]{{0,3}}\s{{0,4}}(?::|\.\.\.|-{{1,3}}|=>|\t"
+    rf"^[\s>*•·\-]{{0,12}}{_TO}[\"'”>\])]{{0,3}}\s{{0,4}}(?:[:;：]|\.\.\.|-{{1,3}}|=>|\t"
     rf"| {{2,}})\s{{0,4}}(?P<said>\S[^\n]{{0,900}})$"
 )
 # "User mailbox exceeds allowed size: somebody@…"
@@ -27,8 +27,11 @@ _BEHIND = re.compile(
     r"|mailbox(?: is)?(?: full)?|unknown user|user unknown|no such user|invalid (?:user|recipient|address)|rcpt to"
     r"|undeliverable(?: to| address)?|generated from|you sent mail to|user's mailbox is full|user|account"
     r"|rejected|failed"
-    r"|宛先|受信者|送信先|あて先|empf.{1,2}nger|destinataire|destinatario|адресат\w{0,4}|получател\w{0,4})"
-    rf"\s{{0,3}}(?:is|was|were|\(s\)|\(es\))?\s{{0,3}}[:：;]?\s{{0,9}}{_TO}",
+    r"|宛先|受信者|送信先|あて先|empf.{1,2}nger|destinataires?|destinat[aá]rios?|destinatari|адресат\w{0,4}"
+    r"|получател\w{0,4}|收件人|收件者|받는 ?사람|수신자|mottagare|modtager\w{0,3}|mottaker\w{0,3}|vastaanottaj\w{1,6}"
+    r"|adresat\w{0,3}|odbiorc\w{1,3}|příjemc\w{1,3}|címzett\w{0,5}|alıcı\w{0,5}|geadresseerden?)"
+    r"(?:のメールアドレス|メールアドレス|アドレス|邮件地址|地址|e-?mail|adresse?)?"
+    rf"\s{{0,3}}(?:is|was|were|\(s\)|\(es\))?\s{{0,3}}[:：;]?\s{{0,9}}[（「『【]?{_TO}",
     re.IGNORECASE,
 )
 _FAILURE = phrases(
@@ -70,8 +73,27 @@ _FAILURE = phrases(
     "non remis",
     "n'a pas pu",
     "no (?:se ha|pudo|fue) (?:podido )?entrega",
-    "не доставлен",
+    "не (?:был[оа]? )?доставлен",
     "не может быть доставлено",
+    "не удалось доставить",
+    "退[信回]",
+    "无法(?:送达|投递|发送)",
+    "無法(?:送達|投遞|傳[送遞])",
+    "(?:投递|发送|投遞|傳送)失[败敗]",
+    "반송",
+    "(?:발송|전송|전달|배달)(?:되지|하지 못| ?실패)",
+    "non (?:è stato |è possibile )?(?:recapitat|consegnat)",
+    "mancat[ao] (?:recapito|consegna)",
+    "não (?:foi|p[oô]de ser) (?:entregue|enviad)",
+    "(?:falha|erro) na entrega",
+    "no (?:ha sido|pudo ser) (?:entregad|enviad)",
+    "niet (?:worden )?(?:bezorgd|afgeleverd)",
+    "(?:kunde|kan) (?:inte|ikke) (?:levereras|leveres)",
+    "ei voi(?:tu|da)? toimittaa",
+    "nie (?:został[ao]? |może zostać )?dostarczon",
+    "nedoručen|nebyl[ao]? doručen",
+    "teslim edilemedi",
+    "nem (?:sikerült )?kézbesít",
 )
 _SUBJECT = phrases(
     "undeliver",
@@ -92,6 +114,14 @@ _SUBJECT = phrases(
     "unzustellbar",
     "non remis",
     "не доставлено",
+    "退[信件回]",
+    "반송",
+    "(?:발송|전송|전달)(?:되지| ?실패)",
+    "non (?:recapit|consegn)",
+    "não entregue|falha na entrega|falha no envio",
+    "onbestelbaar|niet bezorgd",
+    "niedostarczon|niedoręczon|nedoručiteln",
+    "teslim edilemedi",
 )
 _ASIDE = phrases(
     r"^\s{0,8}(?:from|to|sender|reply-to|subject|date|cc|return-path|message-id|x-[\w-]{1,40}|mail from)\s{0,8}:",
@@ -103,6 +133,7 @@ _ASIDE = phrases(
     "support@",
     "abuse@",
     "問い合わせ",
+    "联系|聯絡",
 )
 _NOBODY = re.compile(r"^(?:post_?master|mailer-?daemon|abuse|support|root|no-?reply|help-?desk)@")
 _LATE = phrases(
@@ -112,6 +143,12 @@ _LATE = phrases(
     "will (?:continue to|keep) try",
     "not yet been delivered",
     "retry for",
+    "temporary problem delivering",
+    "verzögert",
+    "retardé",
+    "retrasad",
+    "遅延",
+    "задержан",
 )
 LINE_LIMIT = 1000
 
@@ -134,15 +171,25 @@ def _named(text: str) -> list[tuple[str, str]]:
     """Recipients with the words of their own line, else with the whole text."""
     lines = [line for line in text.split("\n") if not _ASIDE.search(line)]
     for shape in (_LED, _ALONE, _BEHIND, _AFTER):
-        matches = [(match, line) for line in lines if (match := shape.search(line))]
+        matches = [(match, number) for number, line in enumerate(lines) if (match := shape.search(line))]
         if matches:
-            return [(address_in(match["to"]), _words(match, line, text)) for match, line in matches[:200]]
+            return _apart(matches[: RECIPIENTS + 1], lines, text)
     return []
 
 
-def _words(match: re.Match[str], line: str, text: str) -> str:
-    said = match.groupdict().get("said") or line
-    return said if code_in(said) or status_in(said) or len(said) > 400 else f"{said} {text}"
+def _apart(matches: list[tuple[re.Match[str], int]], lines: list[str], text: str) -> list[tuple[str, str]]:
+    """Each recipient with its own words: what is said of one of several is not said of the next."""
+    people = [address_in(match["to"]) for match, _ in matches]
+    ends = [number for _, number in matches[1:]] + [len(lines)]
+    told: list[tuple[str, str]] = []
+    for to, (match, number), end in zip(people, matches, ends, strict=True):
+        below = text if len(set(people)) == 1 else "\n".join(lines[number + 1 : end])
+        told.append((to, _words(match.groupdict().get("said") or lines[number], below)))
+    return told
+
+
+def _words(said: str, below: str) -> str:
+    return said if code_in(said) or status_in(said) or len(said) > 400 else f"{said} {below}"
 
 
 def _else_where(letter: Letter) -> list[str]:

@@ -37,7 +37,7 @@ def read(letter: Letter) -> list[Notice]:
         return []
     spoken = _spoken(talk)
     if not named:
-        return _late(letter, list(spoken.values()))
+        return _late(letter, [replace(each, command=_asked(each, spoken)) for each in spoken.values()])
     asked = command_in("\n".join(talk)) if len(named) == 1 else ""
     full = [_fuller(each, spoken.get(each.recipient), talk) for each in named]
     return _late(letter, [replace(each, command=each.command or _asked(each, spoken) or asked) for each in full])
