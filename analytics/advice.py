@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from analytics import said
 from analytics.groups import Group, group_of
-from analytics.health import FAILED, Cell, Choice, cells_of, columns_of, seen
+from analytics.health import LOST, Cell, Choice, cells_of, columns_of, seen
 from analytics.models import MailingOutcome
 from analytics.said import Said
 from campaigns.models import Campaign
@@ -80,7 +80,7 @@ def advice(choice: Choice, asked: Asked) -> list[Advice]:
     named = {column.provider for column in columns_of(cells)} - {OTHER}
     by_cause: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.outcome in FAILED and _wanted(cell, asked, named):
+        if cell.outcome in LOST and _wanted(cell, asked, named):
             by_cause[cell.cause].append(cell)
     ranked = sorted(by_cause.items(), key=lambda item: -sum(cell.n for cell in item[1]))
     return [_advice(choice, asked, cause, members) for cause, members in ranked[:CARDS]]
@@ -119,7 +119,7 @@ def _advice(choice: Choice, asked: Asked, cause: str, members: list[Cell]) -> Ad
 def campaigns_of(choice: Choice, cause: str, provider: str = "") -> list[InCampaign]:
     """Campaigns of the choice in which somebody failed for the cause, newest first."""
     begun = list(_mailings(choice).order_by("-pk").values_list("pk", flat=True)[:CAMPAIGNS])
-    rows = MailingOutcome.objects.filter(mailing__in=begun, outcome__in=FAILED, cause=cause, n__gt=0)
+    rows = MailingOutcome.objects.filter(mailing__in=begun, outcome__in=LOST, cause=cause, n__gt=0)
     if provider:
         rows = rows.filter(provider=provider)
     people: dict[tuple[int | None, str], int] = defaultdict(int)

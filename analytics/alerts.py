@@ -15,7 +15,7 @@ from accounts.models import Workspace
 from analytics import queue_page, telling
 from analytics.alerting import Kind, Sign, decide
 from analytics.groups import Group, group_of
-from analytics.health import FAILED, SILENT
+from analytics.health import LOST, SILENT, TAKEN
 from analytics.models import Alert
 from analytics.queue_page import Standstill
 from campaigns.models import Campaign
@@ -90,18 +90,18 @@ def _of_mail(rows: list[Row]) -> Iterator[Sign]:
     parts: dict[tuple[Kind, str], int] = defaultdict(int)
     wholes: dict[tuple[Kind, str], int] = defaultdict(int)
     for domain, provider, outcome, cause, people, lately in rows:
-        failed = outcome in FAILED
+        lost = outcome in LOST
         if outcome == "complaint":
             parts[Kind.COMPLAINTS, ""] += people
             continue
         wholes[Kind.ABSENT, ""] += people
-        wholes[Kind.COMPLAINTS, ""] += people if outcome == "delivered" and provider not in SILENT else 0
-        parts[Kind.ABSENT, ""] += people if failed and group_of(cause) is Group.ABSENT else 0
+        wholes[Kind.COMPLAINTS, ""] += people if outcome in TAKEN and provider not in SILENT else 0
+        parts[Kind.ABSENT, ""] += people if lost and group_of(cause) is Group.ABSENT else 0
         if lately:
             wholes[Kind.PROOF, domain] += people
             wholes[Kind.BLOCKED, provider] += people
-            parts[Kind.PROOF, domain] += people if failed and _unproved(cause) else 0
-            parts[Kind.BLOCKED, provider] += people if failed and group_of(cause) is Group.SPAM else 0
+            parts[Kind.PROOF, domain] += people if lost and _unproved(cause) else 0
+            parts[Kind.BLOCKED, provider] += people if lost and group_of(cause) is Group.SPAM else 0
     for kind, subject in wholes:
         yield Sign(kind, subject, parts[kind, subject], wholes[kind, subject])
 

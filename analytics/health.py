@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 PERIODS = (1, 7, 30, 90)  # days
 USUAL = 30
 TRIED = ("delivered", "failed", "bounced", "retrying", "unknown")
-FAILED = ("failed", "bounced")
+LOST = ("failed", "bounced")  # it did not reach them
+TAKEN = ("delivered", "bounced")  # their server took it; the cells hold each person once
 # They tell no sender who reported it, so that nobody can complain there as far as we know.
 SILENT = frozenset({"gmail", "google_workspace", "icloud", "docomo", "au", "softbank", "rakuten_mobile", "yahoo_japan"})
 NAMED = 7  # providers with a column of their own
@@ -66,11 +67,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Figures:
-    """People. `tried` = delivered + failed + retrying + unknown. Of the waits: how many are known, how many late."""
+    """People, in the words of a campaign's report. `tried` = delivered + failed + retrying + unknown. Of the waits: how
+    many are known, how many late."""
 
     delivered: int = 0
-    failed: int = 0  # those included whose server took it and a report then said that it did not arrive
-    bounced: int = 0  # these
+    bounced: int = 0  # of the delivered: a report then said that it did not arrive
+    failed: int = 0
     retrying: int = 0
     unknown: int = 0
     complaints: int = 0
@@ -83,10 +85,20 @@ class Figures:
     def tried(self) -> int:
         return self.delivered + self.failed + self.retrying + self.unknown
 
+    @property
+    def arrived(self) -> int:
+        """The delivered, as far as no report said otherwise."""
+        return self.delivered - self.bounced
+
+    @property
+    def lost(self) -> int:
+        """Whom the mail did not reach: the failed, and those that bounced later."""
+        return self.failed + self.bounced
+
 
 @dataclass(frozen=True)
 class CauseOf:
-    """Everybody who failed for one cause."""
+    """Everybody whom it did not reach for one cause."""
 
     cause: str
     people: int
@@ -101,19 +113,19 @@ class CauseOf:
 
 @dataclass(frozen=True)
 class Column:
-    """A provider of the heat table; `tried` is the whole of its shares."""
+    """A provider of the heat table: whom it did not reach; `tried` is the whole of its shares."""
 
     provider: str
     tried: int
-    failed: dict[Group, int]
+    lost: dict[Group, int]
 
     @property
     def rated(self) -> bool:
         return self.tried >= RATED
 
     @property
-    def all_failed(self) -> int:
-        return sum(self.failed.values())
+    def all_lost(self) -> int:
+        return sum(self.lost.values())
 
 
 @dataclass(frozen=True)
@@ -125,8 +137,8 @@ class Health:
 
     @property
     def groups(self) -> list[Group]:
-        """Those that somebody failed for."""
-        return [group for group in Group if any(column.failed.get(group) for column in self.columns)]
+        """Those that kept mail from somebody."""
+        return [group for group in Group if any(column.lost.get(group) for column in self.columns)]
 
 
 def look(choice: Choice) -> Health:
@@ -206,13 +218,13 @@ def _figures(choice: Choice, cells: list[Cell]) -> Figures:
         for step, people in steps.items():
             together[step] += people
     return Figures(
-        delivered=sums["delivered"],
-        failed=sums["failed"] + sums["bounced"],
+        delivered=sums["delivered"] + sums["bounced"],
         bounced=sums["bounced"],
+        failed=sums["failed"],
         retrying=sums["retrying"],
         unknown=sums["unknown"],
         complaints=_complaints(choice) if choice.mailing else sums["complaint"],
-        reporting=sum(cell.n for cell in cells if cell.outcome == "delivered" and cell.provider not in SILENT),
+        reporting=sum(cell.n for cell in cells if cell.outcome in TAKEN and cell.provider not in SILENT),
         waited=sum(together.values()),
         late=waits.late(together),
         p95=waits.percentile(together, 0.95),
@@ -229,7 +241,7 @@ def _causes(choice: Choice, cells: list[Cell]) -> list[CauseOf]:
     trends = {} if choice.mailing else _trends(choice)
     by_cause: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.outcome in FAILED:
+        if cell.outcome in LOST:
             by_cause[cell.cause].append(cell)
     made = [
         CauseOf(cause, sum(cell.n for cell in members), *seen(members), trends.get(cause, []))
@@ -270,12 +282,12 @@ def columns_of(cells: list[Cell]) -> list[Column]:
         tried[cell.provider] += cell.n if cell.outcome in TRIED else 0
     ranked = sorted((key for key in tried if key != "other" and tried[key]), key=lambda key: -tried[key])
     named = ranked[:NAMED]
-    failed: dict[str, dict[Group, int]] = defaultdict(lambda: defaultdict(int))
+    lost: dict[str, dict[Group, int]] = defaultdict(lambda: defaultdict(int))
     whole: dict[str, int] = defaultdict(int)
     for cell in cells:
         column = cell.provider if cell.provider in named else "other"
         whole[column] += cell.n if cell.outcome in TRIED else 0
-        if cell.outcome in FAILED:
-            failed[column][group_of(cell.cause)] += cell.n
+        if cell.outcome in LOST:
+            lost[column][group_of(cell.cause)] += cell.n
     order = [*named, "other"] if whole["other"] else named
-    return [Column(key, whole[key], dict(failed[key])) for key in order]
+    return [Column(key, whole[key], dict(lost[key])) for key in order]

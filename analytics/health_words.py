@@ -19,7 +19,7 @@ from delivery.message_page import explanation_of
 from delivery.stops import rule_of
 
 # Shares from which a figure wants a look, and from which it harms the sender (for complaints: Gmail's own rules).
-LIMITS = {"failed": (0.01, 0.02), "complaints": (0.001, 0.003), "delivered": (0.03, 0.06)}
+LIMITS = {"lost": (0.01, 0.02), "complaints": (0.001, 0.003), "arrived": (0.03, 0.06)}
 STEPS = (0.15, 0.5, 1.0, 2.0)  # percent at which a cell of the heat table grows darker
 ABNORMAL, LEAST = 3, 5  # a bar that is so many times the usual one, of so many people at least
 
@@ -38,16 +38,16 @@ FEW = Judgement("stop", "alert-octagon", pgettext_lazy("judgement", "Too few"))
 
 
 def judged(part: int, whole: int, name: str) -> Judgement | None:
-    """What a share of LIMITS is worth; None of too few people. Of the delivered the share is of those who are not."""
+    """What a share of LIMITS is worth; None of too few people. Of the arrived it is that of the others."""
     if whole < RATED:
         return None
     look, bad = LIMITS[name]
-    share = (whole - part if name == "delivered" else part) / whole
+    share = (whole - part if name == "arrived" else part) / whole
     if share < look:
         return GOOD
     if share < bad:
         return LOOK
-    return FEW if name == "delivered" else BAD
+    return FEW if name == "arrived" else BAD
 
 
 def title_of(cause: str) -> str:
@@ -107,8 +107,8 @@ def step(part: int, whole: int) -> int:
 
 
 def above(column: Column, group: Group) -> bool:
-    """Whether more failed there than should."""
-    return column.rated and column.failed.get(group, 0) * 100 > TARGETS[group] * column.tried
+    """Whether it did not reach more people there than it should."""
+    return column.rated and column.lost.get(group, 0) * 100 > TARGETS[group] * column.tried
 
 
 def place(provider: str) -> str:
@@ -134,7 +134,7 @@ def heat_finding(health: Health) -> str:
 
     def times(cell: tuple[Column, Group]) -> float:
         column, group = cell
-        return column.failed[group] / column.tried / TARGETS[group]
+        return column.lost[group] / column.tried / TARGETS[group]
 
     column, group = max(cells, key=times)
     words = ngettext(

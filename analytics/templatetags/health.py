@@ -109,7 +109,7 @@ def spark(cause: CauseOf) -> SafeString:
 
 @register.inclusion_tag("analytics/_heat_cell.html", takes_context=True)
 def heat_cell(context: template.Context, column: Column, group: Group) -> dict[str, Any]:
-    people = column.failed.get(group, 0)
+    people = column.lost.get(group, 0)
     asked = context["asked"]
     return {
         "people": people,
@@ -131,7 +131,7 @@ def zone_name() -> str:
 @register.simple_tag
 def heat_sum(column: Column) -> str:
     """Of a provider the share of all causes together."""
-    return f"{column.all_failed * 100 / column.tried:.2f}" if column.rated else "–"
+    return f"{column.all_lost * 100 / column.tried:.2f}" if column.rated else "–"
 
 
 @register.simple_tag

@@ -69,7 +69,7 @@ def _stable(made: reports.Report) -> bytes:
 @requires(Can.VIEW)
 @require_GET
 def export(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse:
-    """The figures as CSV: causes and codes by provider."""
+    """The figures as CSV: causes and codes by provider. Who bounced later is one of the delivered."""
     mailing = campaign_of(request, pk).mailing
     if mailing is None:
         raise Http404
@@ -79,7 +79,7 @@ def export(request: WorkspaceRequest, pk: int) -> StreamingHttpResponse:
     return response
 
 
-OUTCOMES = ("delivered", "retrying", "failed", "waiting", "on_the_way", "unknown", "held", "not_sent")
+OUTCOMES = ("delivered", "bounced", "retrying", "failed", "waiting", "on_the_way", "unknown", "held", "not_sent")
 
 
 def _rows(made: reports.Report) -> Iterator[tuple[object, ...]]:

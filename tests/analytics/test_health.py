@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Role, User, Workspace
-from analytics import advice, folding, health, said
+from analytics import advice, folding, health, reports, said
 from analytics.groups import Group
 from analytics.health import Choice
 from analytics.models import HealthHour, HealthWait, MailingOutcome
@@ -83,8 +83,8 @@ def test_the_wait_is_from_the_first_try_to_acceptance(logs: Logs) -> None:
     assert figures.p95 is not None and 2500 < figures.p95 < 5100
 
 
-def test_who_bounced_later_has_failed(logs: Logs) -> None:
-    """Of all mail and of one campaign alike; the campaign's own report keeps them with the delivered."""
+def test_who_bounced_later_is_delivered_in_every_figure_and_stands_with_the_causes(logs: Logs) -> None:
+    """Of all mail, of one campaign, and in the campaign's own report alike."""
     message = logs.message("a@gmail.com")
     logs.outcome(message, 2)
     folded()
@@ -94,14 +94,17 @@ def test_who_bounced_later_has_failed(logs: Logs) -> None:
     assert outcomes() == {("bounced", "no_such_user"): 1}
     for asked in ({}, {"mailing": logs.mailing.pk}):
         made = health.look(choice(logs, **asked))
-        assert (made.figures.delivered, made.figures.failed, made.figures.bounced) == (0, 1, 1)
+        figures = made.figures
+        assert (figures.delivered, figures.bounced, figures.failed) == (1, 1, 0)
+        assert (figures.tried, figures.arrived, figures.lost) == (1, 0, 1)
         assert [(row.cause, row.people) for row in made.causes] == [("no_such_user", 1)]
     Campaign.objects.create(workspace=logs.world.workspace, name="October", mailing=logs.mailing)
     Mailing.objects.update(started_at=timezone.now())
     (card,) = advice.advice(choice(logs), advice.Asked(cause="no_such_user"))
     assert [(part.failed, part.bounced) for part in card.campaigns] == [(0, 1)]
-    stands = dict(MailingOutcome.objects.filter(n__gt=0).values_list("outcome", "n"))
-    assert stands == {"delivered": 1, "bounced": 1}
+    rows = list(MailingOutcome.objects.filter(n__gt=0))
+    assert {row.outcome: row.n for row in rows} == {"delivered": 1, "bounced": 1}
+    assert [(row.delivered, row.failed) for row in reports.by_provider(rows)] == [(1, 0)]
 
 
 def test_a_complaint_counts_once_beside_where_the_person_stands(logs: Logs) -> None:
@@ -133,6 +136,9 @@ def test_every_sum_of_the_page_is_the_same_people(logs: Logs) -> None:
         for _ in range(chance.randint(1, 3)):
             last[n] = chance.choice([1, 2, 3, 3, 4])
             logs.outcome(message, last[n], ago=chance.uniform(0, 20 * 86400))
+        if last[n] == 2 and n % 3 == 0:
+            last[n] = 101
+            logs.outcome(message, 101)
         if n % 40 == 0:
             folded()
     folded()
@@ -140,8 +146,9 @@ def test_every_sum_of_the_page_is_the_same_people(logs: Logs) -> None:
     figures = made.figures
     assert figures.tried == 120
     assert figures.failed == list(last.values()).count(3)
-    assert sum(row.people for row in made.causes) == figures.failed
-    assert sum(column.all_failed for column in made.columns) == figures.failed
+    assert (figures.bounced, figures.arrived) == (list(last.values()).count(101), list(last.values()).count(2))
+    assert figures.bounced and sum(row.people for row in made.causes) == figures.lost
+    assert sum(column.all_lost for column in made.columns) == figures.lost
     assert sum(column.tried for column in made.columns) == figures.tried
     assert all(sum(row.trend) == row.people for row in made.causes)
     assert {row.group for row in made.causes} == {Group.ABSENT}
@@ -204,6 +211,8 @@ def test_the_page_explains_counts_and_leads_on(logs: Logs, client: Client) -> No
     for n in range(60):
         message = logs.message(f"p{n}@gmail.com")
         logs.outcome(message, 3 if n < 5 else 2)
+        if n > 57:
+            logs.outcome(message, 101)
         if n < 5:
             Message.objects.filter(pk=message.pk).update(state=3)
             MessageException.objects.create(message=message, mailing=logs.mailing, state=3, cause="no_such_user")
@@ -215,12 +224,14 @@ def test_the_page_explains_counts_and_leads_on(logs: Logs, client: Client) -> No
     folded()
     reader = reader_of(logs, client)
     page = reader.get("/health").content.decode()
-    for words in ("91.7%", "55 of 60", "5 of 60", "This address does not exist", "×5", "▲", "Prepare resend"):
+    figures = ("91.7%", "55 of 60", "2 of them bounced later", "5 of 60", "11.7% with those that bounced later")
+    causes = ("7 people by cause: 5 failed, 2 bounced later", "This address does not exist", "×5", "▲")
+    for words in (*figures, *causes, "Prepare resend"):
         assert (words in page) == (words != "Prepare resend"), words  # nobody is there to send to again
     assert "&lt;script&gt;" in page and "<script>alert" not in page
     assert f"/mailings/{campaign.mailing_id}/people?outcome=failed&amp;cause=no_such_user" in page
     cell = reader.get("/health?group=absent&provider=gmail&days=7").content.decode()
-    assert 'aria-current="true"' in cell and "5 people at Gmail" in cell
+    assert 'aria-current="true"' in cell and "7 people at Gmail" in cell
     replies = reader.get("/health/replies?cause=no_such_user").content.decode()
     assert "One of them" in replies and replies.count("<tr>") == 2
     User.objects.update(language="ja")
