@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import product as products
 
@@ -29,6 +29,8 @@ def browser() -> Iterator[Browser]:
         pytest.fail(MISSING)
     if path is None:
         pytest.skip(MISSING)
+    # Playwright waits 30 s for what it is told to do, but 5 s for what is expected: too short on a crowded machine.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
