@@ -24,6 +24,8 @@ _COMMANDS = {
     "conn": Phase.CONNECT,
 }
 _PAIR = re.compile(r"([45])\d\d[ -](\1\.\d{1,3}\.\d{1,3})(?![\d.])")
+# "5.1.0 - Unknown address error 550-'5.1.1 …", "5.0.350 Remote server returned an error -> 550 5.1.1 …"
+_ANSWER = re.compile(r"(?<![\d.])([45])\d\d[ -]'?#?(\1\.\d{1,3}\.\d{1,3})(?![\d.])")
 # "554 4.4.7 Message expired <421 4.4.2 Connection timed out>": the last answer of their server.
 _INNER = re.compile(
     r"(?i)(?:expired[^<>]{0,200}<|message delayed[^<>]{0,200} returned ')"
@@ -58,6 +60,10 @@ def settle(notice: Notice) -> Reported:
     return Reported(notice.recipient.lower(), _deed(notice.action, status), reply, _verdict(reply, notice))
 
 
+# What these providers say of their own people after the message, and mean.
+_AT_ANY_TIME = frozenset({"yahoo.dd_user", "yahoo.gone552", "microsoft.hotmail"})
+
+
 def _verdict(reply: Reply, notice: Notice) -> Verdict:
     """That an address does not exist is believed of a server that said so to RCPT, or by a code that says nothing else.
 
@@ -65,10 +71,12 @@ def _verdict(reply: Reply, notice: Notice) -> Verdict:
     output of a program speaks of anything: then it counts as a refusal that may pass.
     """
     verdict = classify(reply, provider=providers.family(notice.host))
-    coded = reply.status is not None and reply.status.subject == 1 and notice.command != PROGRAM
-    if verdict.category is not Category.INVALID_RECIPIENT or not verdict.hard or coded or reply.phase is Phase.RCPT:
+    if verdict.category is not Category.INVALID_RECIPIENT or not verdict.hard:
         return verdict
-    return classify(Reply(reply.code or 550, "User unknown", phase=Phase.DOT))
+    coded = reply.status is not None and reply.status.subject == 1 and notice.command != PROGRAM
+    if coded or reply.phase is Phase.RCPT or verdict.entry in _AT_ANY_TIME:
+        return verdict
+    return classify(Reply(550, "User unknown", phase=Phase.DOT))
 
 
 def _status(told: str, text: str) -> str:
@@ -80,13 +88,10 @@ def _status(told: str, text: str) -> str:
     if pair and told and pair[1] != told[0]:
         return pair[2]
     quoted = status_in(text, told[:1])
-    if told.endswith(".0"):  # "5.1.0 - Unknown address error 550-'5.1.1 …'"
-        rest = text.partition(told)[2]
-        exacter = status_in(rest, told[:1])
-        if exacter and ".0" not in exacter and exacter.startswith(told[:-1]):
-            return exacter
     exact = quoted and ".0" not in quoted
-    return quoted if exact or not told or (quoted and told.endswith(".0.0")) else told
+    best = quoted if exact or not told or (quoted and told.endswith(".0.0")) else told
+    answers = (match[2] for match in _ANSWER.finditer(text) if match[1] == best[:1] and ".0" not in match[2])
+    return next(answers, best) if ".0" in best else best
 
 
 def _deed(action: str, status: str) -> Deed:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from delivery.bounces import auto_replies, dialects, dsn, feedback, mime
 from delivery.bounces.codes import address_in, addresses_in, code_in, status_in
+from delivery.bounces.dialects import domino
 from delivery.bounces.feedback import Feedback
 from delivery.bounces.letter import Letter, lay_out
 from delivery.bounces.notice import Notice, settle
@@ -37,7 +38,7 @@ def read(raw: bytes) -> Report:
 
 def _notices(letter: Letter) -> list[Notice]:
     """From the machine-readable part, completed by the prose beside it; else from the prose alone."""
-    told = [notice for status in letter.statuses for notice in dsn.read(status)]
+    told = [domino.sure(notice) for status in letter.statuses for notice in dsn.read(status)]
     if letter.by_a_person:
         return []
     if told:

@@ -29,6 +29,7 @@ _UNLISTED = re.compile(
     r"not listed in|見つかりません|リスト(?:に|されて(?:い)?)(?:あり)?ません|nicht (?:im|in|auf)|(?:non|pas) répertorié"
     r"|no (?:aparece|figura|listado|está)|non (?:è )?(?:elencat|presente|inclus)|não (?:está )?listado"
 )
+_ITS_OWN = re.compile(r"Domino|Notes|Address Book|アドレス帳")
 _NAME = re.compile(r"\bUser .{1,300}? not listed", re.DOTALL)
 _REASONS = re.compile(r"(?m)^-{3,60} ?Failure Reasons? {0,3}-{3,60}")
 _ALONE = re.compile(r"\s{0,8}<?[^\s<>]{1,320}@[^\s<>@]{1,255}>?\s{0,8}")
@@ -38,12 +39,12 @@ def read(letter: Letter) -> list[Notice]:
     matches = list(_PAIRS.finditer(letter.text)) or list(_ANY.finditer(letter.text))
     pairs = [(to.strip(), match["said"]) for match in matches for to in match["to"].split("\n")]
     found = told((address_in(to), said) for to, said in pairs[:200] if address_in(to))
-    return [_sure(each) for each in found or _notes(letter)]
+    return [sure(each) for each in found or _notes(letter)]
 
 
-def _sure(each: Notice) -> Notice:
+def sure(each: Notice) -> Notice:
     """Its directory knows of every address whether it exists; the name between the words is the person's own."""
-    if each.command or not _UNLISTED.search(each.diagnostic):
+    if each.command or not (_ITS_OWN.search(each.diagnostic) and _UNLISTED.search(each.diagnostic)):
         return each
     return replace(each, command="rcpt", diagnostic=_NAME.sub("User not listed", each.diagnostic))
 

@@ -80,8 +80,11 @@ _REASON_FIRST = (
         re.compile(rf"(?m)^To: ?<?{_TO}>?\s*$"),
     ),
 )
-# IMail's and CommuniGate's own people
-_LOCAL = re.compile(r"Unknown user|Invalid final delivery userid|LOCAL module\([^()\n]{1,320}\) reports: unknown user")
+# What IMail, CommuniGate and InterScan say of the people behind them
+_LOCAL = re.compile(
+    r"Unknown user|Invalid final delivery userid|LOCAL module\([^()\n]{1,320}\) reports: unknown user"
+    r"|Unable to deliver message to .{1,400}Please check if address is correct"
+)
 _X6 = re.compile(
     rf"(?:SMTP Server <[^<>\n]{{1,255}}> rejected recipient <{_TO}>"
     rf"|recipients? returned permanent errors?: {_ALSO}\.?(?=\s))"
