@@ -64,7 +64,7 @@ def watch_all() -> Stages:
     """The stages of a send process; before its first lease."""
     from delivery.dkim import Signer
     from delivery.journal import Journal
-    from delivery.sender import database, mailing, places
+    from delivery.sender import connections, database, mailing
     from delivery.smtp.pipeline import Pipeline
 
     stages = Stages()
@@ -75,5 +75,5 @@ def watch_all() -> Stages:
         stages.watch(Journal, name, JOURNAL)
     stages.watch(Pipeline, "data_received", SMTP)
     stages.watch(Pipeline, "_begin", SMTP)
-    stages.watch(places.Place, "_on_reply", OUTCOMES)
+    stages.watch(connections.Connection, "_on_reply", OUTCOMES)
     return stages

@@ -15,7 +15,7 @@ from contacts.models import List
 from delivery.models import FromAddress, Limit, Route, SendingDomain, Site
 from delivery.queue import ticks
 from delivery.queue.counts import counts
-from delivery.sender import places
+from delivery.sender import connections
 from delivery.sender.slots import Grip, Slots
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
@@ -122,7 +122,7 @@ def test_many_sites_take_turns_with_few_connections(
 def test_a_few_letters_need_not_wait_for_a_long_campaign_under_the_same_limit(
     direct: World, smtp_server: Receiver, send_thread: SendThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "TURN_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "TURN_SECONDS", 0.2)
     smtp_server.answer(dot={"*": "WAIT 0.01"})
     Limit.objects.create(sending_domain=direct.from_address.sending_domain, connections=1)
     people(direct, SITES[:1], 300)
