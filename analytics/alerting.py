@@ -91,7 +91,9 @@ def holds(sign: Sign, *, is_open: bool) -> bool:
 
 def decide(signs: Iterable[Sign], open_since: Mapping[tuple[str, str], datetime], *, now: datetime) -> Decision:
     """`open_since`: the open alerts, and when their trouble was last seen."""
-    held = [sign for sign in signs if holds(sign, is_open=sign.key in open_since)]
+    # Two sites may be one provider to people: that is one alert.
+    by_key = {sign.key: sign for sign in signs if holds(sign, is_open=sign.key in open_since)}
+    held = by_key.values()
     kept = [sign for sign in held if sign.key in open_since]
     seen = {sign.key for sign in kept}
     return Decision(

@@ -47,5 +47,11 @@ def test_it_closes_only_after_a_calm_while() -> None:
     assert (again.closed, [sign.key for sign in again.kept], again.opened) == ([], [key], [])
 
 
+def test_two_sites_of_one_name_are_one_alert() -> None:
+    """Two opened ones would break the rule that one is open, and with it every later round."""
+    made = decide([Sign(Kind.PROVIDER, "microsoft"), Sign(Kind.PROVIDER, "microsoft")], {}, now=NOW)
+    assert [sign.key for sign in made.opened] == [("provider", "microsoft")]
+
+
 def test_night_is_from_nine_to_seven() -> None:
     assert [hour for hour in range(24) if quiet(hour)] == [0, 1, 2, 3, 4, 5, 6, 21, 22, 23]

@@ -23,10 +23,12 @@ _POSTMARK_NO_BOUNCE = {"Subscribe", "Unsubscribe", "AddressChange", "OpenRelayTe
 @dataclass(frozen=True)
 class Told:
     """One event. `token` is our return path, as the service kept it for us; `message_id` our own Message-ID, for
-    services that keep nothing else; `rcpt` whom it is about; `key` its own id, the same when it is told again."""
+    services that keep nothing else; `rcpt` whom it is about; `key` its own id, the same when it is told again. `event`
+    is as it came, without the rest of the call, which may be about other workspaces."""
 
     report: Report
     key: str
+    event: dict[str, Any]
     token: str = ""
     message_id: str = ""
     rcpt: str = ""
@@ -49,7 +51,7 @@ def ses(message: dict[str, Any]) -> Iterator[Told]:
     if part == "complaint":
         report = _complaint([_text(one, "emailAddress") for one in people if isinstance(one, dict)])
         report = Report(report.kind, report.recipients, feedback_type=_text(event, "complaintFeedbackType") or "abuse")
-        yield Told(report, key, token)
+        yield Told(report, key, message, token)
         return
     delayed = part == "deliveryDelay"
     notices = [
@@ -63,7 +65,7 @@ def ses(message: dict[str, Any]) -> Iterator[Told]:
         if isinstance(one, dict)
     ]
     if notices:
-        yield Told(Report(Kind.BOUNCE, tuple(map(settle, notices))), key, token)
+        yield Told(Report(Kind.BOUNCE, tuple(map(settle, notices))), key, message, token)
 
 
 def sendgrid(events: list[Any]) -> Iterator[Told]:
@@ -80,7 +82,7 @@ def sendgrid(events: list[Any]) -> Iterator[Told]:
         else:
             continue
         key = _text(event, "sg_event_id") or _digest(event)
-        yield Told(report, key, _text(event, "shirase_ref"), _text(event, "smtp-id"), rcpt)
+        yield Told(report, key, event, _text(event, "shirase_ref"), _text(event, "smtp-id"), rcpt)
 
 
 def mailgun(payload: dict[str, Any]) -> Iterator[Told]:
@@ -107,7 +109,7 @@ def mailgun(payload: dict[str, Any]) -> Iterator[Told]:
         return
     token = _text(_dict(event, "user-variables"), "shirase_ref") or _text(_dict(event, "envelope"), "sender")
     message_id = _text(_dict(_dict(event, "message"), "headers"), "message-id")
-    yield Told(report, _text(event, "id") or _digest(event), token, message_id, rcpt)
+    yield Told(report, _text(event, "id") or _digest(event), event, token, message_id, rcpt)
 
 
 def postmark(event: dict[str, Any]) -> Iterator[Told]:
@@ -126,7 +128,7 @@ def postmark(event: dict[str, Any]) -> Iterator[Told]:
     if report.kind is Kind.BOUNCE and content.kind is Kind.BOUNCE and content.recipients:
         report = content
     report = Report(report.kind, report.recipients, content.references, report.feedback_type)
-    yield Told(report, f"{kind}/{event.get('ID')}", _text(_dict(event, "Metadata"), "shirase-ref"), "", rcpt)
+    yield Told(report, f"{kind}/{event.get('ID')}", event, _text(_dict(event, "Metadata"), "shirase-ref"), "", rcpt)
 
 
 def _bounce(notice: Notice) -> Report:

@@ -47,7 +47,7 @@ def receive(hook: ReportWebhook, headers: Mapping[str, str], body: bytes) -> int
     try:
         told = list(_READERS[Inlet(hook.provider)](hook, headers, body, now))
         for one in told:
-            _take(hook, one, body)
+            _take(hook, one)
     except Refused as refused:
         ReportWebhook.objects.filter(pk=hook.pk).update(problem=refused.problem, problem_at=now)
         raise
@@ -57,14 +57,14 @@ def receive(hook: ReportWebhook, headers: Mapping[str, str], body: bytes) -> int
     return len(told)
 
 
-def _take(hook: ReportWebhook, told: Told, body: bytes) -> None:
+def _take(hook: ReportWebhook, told: Told) -> None:
     taking.take_report(
         told.report,
         inlet=Inlet(hook.provider),
         token=told.token or _token_of(told),
         source=hook.name,
         key=f"{hook.provider}:{told.key}",
-        raw=body,
+        raw=json.dumps(told.event, ensure_ascii=False, indent=2).encode("utf-8", "replace"),
     )
 
 

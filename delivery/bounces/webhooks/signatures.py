@@ -33,7 +33,7 @@ def sns(envelope: dict[str, Any], certificate: bytes) -> bool:
     """`certificate` is the PEM at its SigningCertURL, which `is_amazons` has approved."""
     names = _NOTIFICATION if envelope.get("Type") == "Notification" else _CONFIRMATION
     given = [(name, envelope[name]) for name in names if isinstance(envelope.get(name), str)]
-    text = "".join(f"{name}\n{value}\n" for name, value in given).encode()
+    text = "".join(f"{name}\n{value}\n" for name, value in given).encode("utf-8", "replace")
     algorithm = hashes.SHA256() if envelope.get("SignatureVersion") == "2" else hashes.SHA1()
     try:
         key = x509.load_pem_x509_certificate(certificate).public_key()
@@ -58,8 +58,8 @@ def sendgrid(key: str, signature: str, timestamp: str, body: bytes) -> bool:
 
 
 def mailgun(key: str, timestamp: str, token: str, signature: str) -> bool:
-    right = hmac.new(key.encode(), f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest()
-    return hmac.compare_digest(right.encode(), signature.encode())
+    right = hmac.new(key.encode(), f"{timestamp}{token}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(right.encode(), signature.encode("utf-8", "replace"))
 
 
 def basic(password: str, header: str) -> bool:

@@ -189,6 +189,8 @@ def test_what_proves_nothing_is_refused(amazon: Amazon, sent: Message) -> None:
         ("ses", amazon.envelope(event, SigningCertURL="https://sns.evil.example/a.pem"), {}, "unsigned"),
         ("ses", Amazon().envelope(event), {}, "unsigned"),
         ("ses", amazon.envelope(event, Timestamp="2020-01-01T00:00:00.000Z"), {}, "old"),
+        ("ses", amazon.envelope(event) | {"Message": "\ud800"}, {}, "unsigned"),
+        ("mailgun", {"signature": {"timestamp": "1", "token": "\ud800", "signature": "\ud800"}}, {}, "unsigned"),
         ("sendgrid", body, {}, "unsigned"),
         ("sendgrid", body + b" ", signed, "unsigned"),
         ("sendgrid", *by_sendgrid([sendgrid_bounce(sent)], at=day), "old"),
@@ -223,6 +225,16 @@ def test_another_topic_that_amazon_signs_for_is_foreign(amazon: Amazon, sent: Me
     elsewhere = amazon.envelope(**(given | {"SubscribeURL": "https://169.254.169.254/"}))
     assert call(made, elsewhere).content == b"unsigned"
     assert amazon.fetched == [CERT_URL, confirm] and not IncomingReport.objects.exists()
+
+
+def test_of_a_call_about_several_workspaces_each_is_shown_its_own(sent: Message) -> None:
+    other = message(make_workspace("Other"))
+    other.rcpt = "theirs@example.net"
+    other.save()
+    both = [sendgrid_bounce(one, shirase_ref=token_of(one), sg_event_id=f"g{one.pk}") for one in (sent, other)]
+    call(hook("sendgrid"), *by_sendgrid(both))
+    shown = IncomingReport.objects.get(workspace=sent.mailing.workspace_id)
+    assert sent.rcpt.encode() in shown.raw and b"theirs" not in shown.raw
 
 
 def test_without_a_token_of_ours_an_event_is_kept_and_does_nothing(sent: Message) -> None:
