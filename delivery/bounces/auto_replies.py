@@ -11,7 +11,10 @@ _SUBJECT = re.compile(
     r"|out of (?:the )?office"
     r"|vacation|away from|on (?:holiday|leave)|abwesen|absence|réponse automatique|respuesta automática"
     r"|risposta automatica"
-    r"|resposta automática|автоответ|自動(?:返信|応答|回复)|不在|ooo\b|read:|lu :|gelesen:|開封済み)",
+    r"|resposta automática|автоответ|автоматический ответ|自[动動](?:返信|応答|回复|回覆|回復)|不在|ooo\b"
+    r"|automatisch antwoord|afwezig|autosvar|frånvaro|fraværs?|automatická odpov|odpowiedź automatyczna|poza biurem"
+    r"|otomatik yanıt|automaattinen vastaus|automatikus válasz|αυτόματη απάντηση|부재중|자동 ?(?:응답|회신)"
+    r"|automatische antwort|read:|lu :|gelesen:|開封済み)",
     re.IGNORECASE,
 )
 _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})

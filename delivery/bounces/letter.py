@@ -46,7 +46,12 @@ _ROBOT = re.compile(
     r"|mail administrator|mail server at|internet mail delivery",
     re.IGNORECASE,
 )
-_FORWARD = re.compile(r"\s{0,9}\[?(?:fwd?|wg|tr|rv|vs|i|转发|転送)\s?:", re.IGNORECASE)
+_DAEMON = re.compile(r"mailer-?daemon|mail-?daemon|mail[ -]delivery|microsoftexchange", re.IGNORECASE)
+_FORWARD = re.compile(
+    r"\s{0,9}\[?(?:fwd?|wg|tr|rv|vs|i|enc|doorst|pd|vb|fs|ilt|yn[ti]|továbbítás|转发|轉寄|轉發|転送|전달)\s?[:：]",
+    re.IGNORECASE,
+)
+_REPLY = re.compile(r"\s{0,9}(?:re|aw|sv|antw|odp|res|ref|回复|答复|回覆|返信|회신)\s?[:：]", re.IGNORECASE)
 _LIST_FIELDS = frozenset({"list-id", "list-unsubscribe", "list-post", "x-mailing-list"})
 
 
@@ -86,12 +91,22 @@ class Letter:
 
     @property
     def by_a_person(self) -> bool:
-        """Whether somebody passed it on to us."""
-        return bool(_FORWARD.match(self.subject))
+        """Whether somebody passed it on to us, or answers us: programs do so without a return path."""
+        path = self.get("return-path").strip(" <>")
+        return bool(_FORWARD.match(self.subject)) or bool(
+            path and not _ROBOT.search(path) and _REPLY.match(self.subject)
+        )
 
     @property
     def named_as_a_program(self) -> bool:
         return bool(_ROBOT.search(self.sender)) or self.sender.strip() in ("", "<>")
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person may have written it who shares a name with programs (postmaster, a delivery service)."""
+        path = self.get("return-path").strip()
+        automatic = self.get("auto-submitted").lower().startswith("auto-")
+        return path not in ("", "<>") and not automatic and not self.returned and not _DAEMON.search(self.sender + path)
 
     @property
     def by_a_program(self) -> bool:

@@ -25,6 +25,7 @@ _ANY = re.compile(
     r"[ \t]{0,8}\n[ \t]{0,8}\n\S[^\n]{0,40}[:：][ \t]{0,8}\n[ \t]{0,8}\n[ \t]{1,8}"
     r"(?P<said>[^\n]{1,1500}(?:\n[ ]{1,8}\S[^\n]{0,500}){0,5})"
 )
+_A_DATE = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d")  # of a receipt: it was delivered, or read, then
 _UNLISTED = re.compile(
     r"not listed in|見つかりません|リスト(?:に|されて(?:い)?)(?:あり)?ません|nicht (?:im|in|auf)|(?:non|pas) répertorié"
     r"|no (?:aparece|figura|listado|está)|non (?:è )?(?:elencat|presente|inclus)|não (?:está )?listado"
@@ -36,7 +37,9 @@ _ALONE = re.compile(r"\s{0,8}<?[^\s<>]{1,320}@[^\s<>@]{1,255}>?\s{0,8}")
 
 
 def read(letter: Letter) -> list[Notice]:
-    matches = list(_PAIRS.finditer(letter.text)) or list(_ANY.finditer(letter.text))
+    matches = list(_PAIRS.finditer(letter.text)) or [
+        match for match in _ANY.finditer(letter.text) if not _A_DATE.match(match["said"])
+    ]
     pairs = [(to.strip(), match["said"]) for match in matches for to in match["to"].split("\n")]
     found = told((address_in(to), said) for to, said in pairs[:200] if address_in(to))
     return [sure(each) for each in found or _notes(letter)]

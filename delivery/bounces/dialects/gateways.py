@@ -48,7 +48,10 @@ _FORMS = (
             "elivery fail",
         ),
         names=(
-            re.compile(rf"(?P<said>[A-Z][\w ,'.()-]{{5,120}}): <?{_TO}>?\s*$"),
+            re.compile(
+                r"(?=.{0,120}(?:nknown|nvalid|xceed|[Ff]ail|not |cannot|full|loop|reject|refused|denied|disabled))"
+                rf"(?P<said>[A-Z][\w ,'.()-]{{5,120}}): <?{_TO}>?\s*$"
+            ),
             re.compile(rf"(?P<said>[Uu]ndeliverable to) <?{_TO}>?\s*$"),
             re.compile(rf"(?P<said>Delivery failed .{{0,120}}?) ?<?{_TO}>?\s*$"),
         ),

@@ -12,6 +12,7 @@ from delivery.bounces.notice import Notice
 
 _FIELD = re.compile(r"\s{1,8}(Recipient address|Original address|Reason|Diagnostic code|Remote system)\s?: ?(.*)")
 _LOCAL = re.compile(r"unknown or illegal (?:alias|user)", re.IGNORECASE)  # its own directory says so
+_ARRIVED = re.compile(r"(?:successfully delivered|has been (?:relayed|delivered)|been forwarded) to the following")
 _LATE = ("has been enqueued and undelivered", "will continue to try", "delayed")
 
 
@@ -32,7 +33,8 @@ def read(letter: Letter) -> list[Notice]:
         elif line.startswith("Reporting-MTA:"):
             break
     late = "delayed" if any(words in letter.text for words in _LATE) else "failed"
-    found = told(((_to(group), _said(group)) for group in groups if _to(group)), late)
+    action = "delivered" if _ARRIVED.search(letter.text) else late
+    found = told(((_to(group), _said(group)) for group in groups if _to(group)), action)
     return [replace(each, command="rcpt") if _LOCAL.match(each.diagnostic) else each for each in found]
 
 

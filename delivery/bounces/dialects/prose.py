@@ -10,7 +10,7 @@ from delivery.bounces.dialects.blocks import RECIPIENTS, notice, told
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
-_TO = r"[\"'“<\[(]{0,3}(?:mailto:)?(?P<to>[^\s<>\"'()\[\]:;,=]{1,128}@[\w.-]{1,255})"
+_TO = r"[\"'“<\[(]{0,3}(?:mailto:|smtp:|SMTP:)?(?P<to>[^\s<>\"'()\[\]:;,=]{1,128}@[\w.-]{1,255})"
 # Alone on its line, or behind words that say that it is about a recipient.
 _ALONE = re.compile(rf"^[\s>*•·\-]{{0,12}}{_TO}[\"'”>\])]{{0,3}}[\s:.;,]{{0,8}}(?:[(\[](?P<said>[^\n]{{0,500}}))?$")
 _LED = re.compile(
@@ -123,6 +123,7 @@ _SUBJECT = phrases(
     "niedostarczon|niedoręczon|nedoručiteln",
     "teslim edilemedi",
 )
+_ARRIVED = phrases("(?:was|been) success?fully (?:delivered|relayed)", r"\bsuccess?ful(?:ly)? deliver")
 _ASIDE = phrases(
     r"^\s{0,8}(?:from|to|sender|reply-to|subject|date|cc|return-path|message-id|x-[\w-]{1,40}|mail from)\s{0,8}:",
     "contact",
@@ -157,6 +158,8 @@ def read(letter: Letter) -> list[Notice]:
     if not letter.named_as_a_program and not _SUBJECT.search(letter.subject):
         return []
     text = "\n".join(line[:LINE_LIMIT] for line in letter.text.split("\n")[:400])
+    if _ARRIVED.search(text) or (letter.by_hand and not (code_in(text) or status_in(text))):
+        return []
     if not (_FAILURE.search(text) or (_SUBJECT.search(letter.subject) and (code_in(text) or status_in(text)))):
         return []
     own = {*addresses_in(letter.get("to")), *addresses_in(letter.sender)}

@@ -11,7 +11,10 @@ from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
 _TITLE = re.compile(r"(?m)^[ \t]{0,8}-{2,20} ?([A-Za-z][^\n-]{5,90}?) ?-{2,20}[ \t]*$")
-_ADDRESSEES = re.compile(r"following addresses had|addresses with|had delivery (?:problems|errors)", re.IGNORECASE)
+_ADDRESSEES = re.compile(
+    r"following addresses had (?!successful)|addresses with|had delivery (?:problems|errors)", re.IGNORECASE
+)
+_ARRIVED = re.compile(r"successful delivery notifications", re.IGNORECASE)
 _TALK = re.compile(r"transcript of session|non-delivered information", re.IGNORECASE)
 _FORM = Form(
     names=(
@@ -32,6 +35,9 @@ _LATE = re.compile(r"transient non-fatal errors|WARNING MESSAGE ONLY|still undel
 def read(letter: Letter) -> list[Notice]:
     sections = _sections(letter.text)
     named = [notice for title, body in sections if _ADDRESSEES.search(title) for notice in notices(body, _FORM)]
+    arrived = [notice for title, body in sections if _ARRIVED.search(title) for notice in notices(body, _FORM)]
+    if arrived and not named:
+        return [replace(each, action="delivered") for each in arrived]
     talk = [line for title, body in sections if _TALK.search(title) for line in body.split("\n")]
     if not named and not talk:
         return []
