@@ -64,7 +64,7 @@ def deed_of(cause: str) -> str:
     if known is None:
         return _("Not sent again by itself")
     if known.action is Action.SUPPRESS_NOW:
-        return _("Mail to them is stopped")
+        return _("Stopped at once")
     rule = rule_of(known.category)
     if known.action is Action.SUPPRESS_AFTER_N and rule:
         return _("Stopped after %(times)s in %(days)s days") % {"times": rule.times, "days": rule.days}
@@ -78,11 +78,13 @@ def no_retry(cause: str) -> str:
     if cause == EXPIRED:
         return _("No. They were tried for as long as the campaign allows.")
     known = knowledge.CAUSES.get(cause)
-    if known and known.action is Action.SUPPRESS_NOW:
+    if known is None:
+        return _("No. Nothing more is sent to them in this campaign.")
+    if known.action is Action.SUPPRESS_NOW:
         return _("No. Addresses that do not exist are stopped, so that they do not harm your reputation.")
-    if known and known.category is Category.INVALID_DOMAIN:
+    if known.category is Category.INVALID_DOMAIN:
         return _("No. The domain is looked at again in a week.")
-    if known and (known.retry or known.category is Category.UNKNOWN):
+    if known.retry or known.category is Category.UNKNOWN:
         return _("No. What was in the way may have passed by now: a resend may arrive.")
     return _("No. Nothing reached these people, and a retry would be refused again.")
 

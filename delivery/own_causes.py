@@ -1,4 +1,4 @@
-"""Why a message was held, not sent after all or is unknown, where no server said anything. In words."""
+"""Why a message was held, not sent after all or is unknown, where no server said it of the person. In words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ class OwnCause:
     advice: tuple[Promise, ...] = ()
 
 
+FAILED_ELSEWHERE = "failed_elsewhere"
+
 OWN_CAUSES: dict[str, OwnCause] = {
+    FAILED_ELSEWHERE: OwnCause(
+        _("Passed on to another address, and failed there"),
+        _(
+            "Their server took the mail and sent it on, to another mailbox or to a colleague. What is wrong is wrong "
+            "there: this person may still read you."
+        ),
+    ),
     "render_error": OwnCause(
         _("The letter cannot be written for this person"),
         _("It fails with this person's values. Nothing was sent to them."),

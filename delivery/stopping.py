@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,7 +26,7 @@ from accounts.roles import Role
 from contacts import subscriptions
 from contacts.addresses import key_of
 from delivery import stops
-from delivery.models import AddressFailure, Brakes, Message
+from delivery.models import AddressFailure, Brakes, MailingRoute, Message, Route
 
 State = AddressFailure.State
 HELD_NOTICE = "stops.held"
@@ -50,14 +51,14 @@ _COUNT = """
         AND f.at > now() - rule.days * interval '1 day'
         AND NOT EXISTS (
             SELECT FROM delivery_message m WHERE m.contact_id = c.id AND m.id > f.message_id
-                AND m.state = 2 AND m.bounced_at IS NULL AND (
-                    EXISTS (
-                        SELECT FROM delivery_attempt a JOIN delivery_route r ON r.id = a.route_id
-                        WHERE a.message_id = m.id AND a.result = 2 AND (r.kind = 'direct'
-                            OR (r.kind = 'smarthost' AND a.at < now() - %(reports)s * interval '1 day'))
-                    ) OR EXISTS (
-                        SELECT FROM delivery_event e
-                        WHERE e.message_id = m.id AND e.kind IN ('open', 'click') AND e.machine IS NULL
+                AND m.state = 2 AND m.bounced_at IS NULL AND EXISTS (
+                    SELECT FROM delivery_attempt a JOIN delivery_route r ON r.id = a.route_id
+                    WHERE a.message_id = m.id AND a.result IN (2, 4) AND r.kind <> 'sandbox' AND (
+                        (a.result = 2 AND (r.kind = 'direct' OR a.at < now() - %(reports)s * interval '1 day'))
+                        OR EXISTS (
+                            SELECT FROM delivery_event e
+                            WHERE e.message_id = m.id AND e.kind IN ('open', 'click') AND e.machine IS NULL
+                        )
                     )
                 )
         )
@@ -87,7 +88,7 @@ class Failed:
 
 def failed(failures: Iterable[Failed], *, source: str) -> dict[int, AddressFailure.State]:
     """Count them and stop whom it is enough for; within a transaction. By message id what was done; nothing for one
-    that was counted before, or whose person was erased meanwhile."""
+    that was counted before, whose person was erased meanwhile, or that only the sandbox got."""
     added = _add(failures)
     by_workspace: dict[int, list[AddressFailure]] = defaultdict(list)
     for row in added:
@@ -99,7 +100,10 @@ def failed(failures: Iterable[Failed], *, source: str) -> dict[int, AddressFailu
 
 def _add(failures: Iterable[Failed]) -> list[AddressFailure]:
     by_message = {one.message: one for one in failures}
-    messages = Message.objects.select_related("mailing").filter(pk__in=by_message).exclude(rcpt="")
+    # A rehearsal in the sandbox speaks against nobody (Mailing.rehearsed).
+    routes = MailingRoute.objects.filter(mailing=OuterRef("mailing")).exclude(route__kind=Route.Kind.SANDBOX)
+    sent = Message.objects.select_related("mailing").filter(Exists(routes), pk__in=by_message)
+    messages = sent.exclude(rcpt="")
     rows = [_row(message, by_message[message.pk]) for message in messages]
     if not rows:
         return []

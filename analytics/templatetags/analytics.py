@@ -172,8 +172,8 @@ def retry_words(row: CauseRow, report: Report) -> str:
         return ngettext(
             "No. The campaign gave up after %(n)s hour.", "No. The campaign gave up after %(n)s hours.", hours
         ) % {"n": hours}
-    if row.action == "suppress_now":
-        return _("No. These addresses are stopped, so that they do not harm your reputation.")
+    if row.action == "suppress_now" and not report.mailing.rehearsed:
+        return _("No. Addresses that do not exist are stopped, so that they do not harm your reputation.")
     return _("No. Nothing more is sent to them in this campaign.")
 
 

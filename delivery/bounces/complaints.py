@@ -14,19 +14,18 @@ from delivery.models import Event, Message
 
 Reason = Suppression.Reason
 
-# RFC 5965, 7.3, and what is in use beside it. The person left, or nobody complained at all; everything else is "spam".
-LEFT = frozenset({"opt-out", "opt-out-list"})
-NO_COMPLAINT = frozenset({"not-spam", "auth-failure", "dmarc", "virus"})
-
 
 @transaction.atomic
 def complained(message: Message, *, source: str, left: bool = False, detail: dict[str, Any] | None = None) -> bool:
-    """Once a message; False when it was told before. `left`: they unsubscribed at their provider instead."""
+    """Once a message; False when it was told before. `left`: they unsubscribed at their provider instead.
+
+    What only the sandbox got is recorded, and stops nobody.
+    """
     locked = Message.objects.select_for_update(of=("self",)).select_related("mailing", "contact").get(pk=message.pk)
     kind, reason = (Event.Kind.UNSUBSCRIBE, Reason.UNSUBSCRIBED) if left else (Event.Kind.COMPLAINT, Reason.COMPLAINT)
     if Event.objects.filter(message_id=locked.pk, kind=kind).exists():
         return False
-    for key in _keys(locked):
+    for key in () if locked.mailing.rehearsed else _keys(locked):
         subscriptions.suppress(
             locked.mailing.workspace_id, key, reason, source=source, mailing_ref=str(locked.mailing_id),
             detail={"mailing": locked.mailing_id, "message": locked.pk, **(detail or {})},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,10 +13,13 @@ from django.utils import timezone
 
 from delivery import stopping, stops
 from delivery.bounces import complaints, domain_check, told
+from delivery.bounces.feedback import NO_COMPLAINT
 from delivery.bounces.report import Deed, Kind, Report, Reported
 from delivery.bounces.whom import same_mailbox
 from delivery.knowledge import Category
 from delivery.models import IncomingReport, Message
+from delivery.models.incoming import OPT_OUT
+from delivery.own_causes import FAILED_ELSEWHERE
 from delivery.queue import late
 
 Result, Done = IncomingReport.Result, IncomingReport.Deed
@@ -41,13 +45,15 @@ def _complaint(row: IncomingReport, message: Message, report: Report) -> None:
     """Who says "this is spam", or "this is none", has got it."""
     _arrived(row, message)
     kind = report.feedback_type.lower()
-    if kind in complaints.NO_COMPLAINT:
+    if kind in NO_COMPLAINT:
         return
-    left = kind in complaints.LEFT
+    left = kind in OPT_OUT
     if not complaints.complained(message, source="report", left=left, detail={"report": row.pk}):
         row.result = Result.REPEATED
         return
-    row.result, row.deeds = Result.DONE, [*row.deeds, Done.LEFT if left else Done.COMPLAINED, Done.STOPPED]
+    row.result, row.deeds = Result.DONE, [*row.deeds, Done.LEFT if left else Done.COMPLAINED]
+    if not message.mailing.rehearsed:
+        row.deeds.append(Done.STOPPED)
 
 
 def _reports_success(report: Report) -> bool:
@@ -76,6 +82,8 @@ def _bounce(row: IncomingReport, message: Message, report: Report, last: bool) -
 def _failure(row: IncomingReport, message: Message, failure: Reported) -> None:
     reply = told.without_code(failure.reply)
     ours = same_mailbox(message.rcpt, failure.recipient)
+    if not ours:  # what is wrong there is not wrong with them
+        failure = replace(failure, verdict=replace(failure.verdict, cause=FAILED_ELSEWHERE))
     if late.bounced(message, reply, failure.verdict, report=row.pk, ours=ours):
         row.deeds = [Done.BOUNCED]
     elif late.failed(message, reply, failure.verdict, ours=ours):

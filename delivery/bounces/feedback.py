@@ -13,8 +13,8 @@ from delivery.bounces.letter import Letter
 _TYPE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _REDACTED = re.compile(r"^(?:redacted|undisclosed|hidden|removed|user-?hidden|x{3,}|\*+)|@(?:redacted|undisclosed)")
 _NAMED = ("original-rcpt-to", "removal-recipient", "redacted-address", "original-recipient")
-# Not about a person's opinion: a check failed, or somebody said that it was no spam (RFC 6591; RFC 6430).
-NO_COMPLAINT = frozenset({"auth-failure", "not-spam", "dmarc", "dkim", "spf"})
+# Not a person's opinion: a check failed, or somebody said that it was no spam (RFC 6591; RFC 6430).
+NO_COMPLAINT = frozenset({"auth-failure", "not-spam", "dmarc", "dkim", "spf", "virus"})
 # Microsoft's programme sends no feedback part, only the message with a field of its own.
 _MICROSOFT = re.compile(r"complaint about message from", re.IGNORECASE)
 

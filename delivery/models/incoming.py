@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from accounts.fields import SealedField, reveal, seal
 from accounts.models import Workspace
@@ -27,6 +27,10 @@ class Inlet(models.TextChoices):
     MAILGUN = "mailgun", "Mailgun"
     POSTMARK = "postmark", "Postmark"
     SANDBOX = "sandbox", _("Sandbox")
+
+
+# RFC 5965, 7.3, and what is in use beside it: the person left, and did not complain.
+OPT_OUT = frozenset({"opt-out", "opt-out-list"})
 
 
 class IncomingReport(models.Model):
@@ -56,7 +60,7 @@ class IncomingReport(models.Model):
 
     class Deed(models.TextChoices):
         BOUNCED = "bounced", _("Recorded as bounced later")
-        FAILED = "failed", _("The unknown outcome is settled: failed")
+        FAILED = "failed", _("Recorded as failed")
         DELIVERED = "delivered", _("The unknown outcome is settled: delivered")
         COMPLAINED = "complained", _("Recorded as a complaint")
         STOPPED = "stopped", _("Mail to the address was stopped")
@@ -93,6 +97,12 @@ class IncomingReport(models.Model):
             models.Index(fields=["id"], name="report_waiting", condition=models.Q(result="waiting")),
             models.Index(fields=["received_at"], name="report_with_raw", condition=~models.Q(raw_sealed="")),
         ]
+
+    @property
+    def named(self) -> str:
+        """Its kind, as its heading."""
+        opted_out = self.kind == self.Kind.COMPLAINT and self.feedback_type in OPT_OUT
+        return pgettext("report", "Unsubscribed at the provider") if opted_out else self.get_kind_display()
 
     @property
     def raw(self) -> bytes:

@@ -92,7 +92,12 @@ class Mailing(WorkspaceOwned):
     def may_leave(self) -> bool:
         """Whether its domain may use its routes: outside the sandbox only what is verified and live."""
         domain = self.from_address.sending_domain
-        return (domain.live and not domain.sandbox) or not self.routes.exclude(kind=Route.Kind.SANDBOX).exists()
+        return (domain.live and not domain.sandbox) or self.rehearsed
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether all its routes are the sandbox: what comes of it speaks for or against no real address."""
+        return not self.routes.exclude(kind=Route.Kind.SANDBOX).exists()
 
     @property
     def in_wave(self) -> bool:

@@ -59,7 +59,7 @@ def letter(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @require_POST
 def complain(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if mailbox.complain(mailbox.read(mail_of(request, pk))):
-        messages.success(request, _("Reported as spam, as a reader would. This person gets no more mail."))
+        messages.success(request, _("Reported as spam, as a reader would: the report of the campaign counts it."))
     else:
         messages.info(request, _("This was reported before, or the mail belongs to nobody."))
     return redirect("delivery:sandbox_mail", pk)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import count
 
 import pytest
 from django.utils import timezone
@@ -31,30 +30,14 @@ from delivery.models import (
 )  # fmt: skip
 from delivery.queue.counts import counts
 from delivery.tokens import WebToken
-from tests.delivery.bounces.mails import arf, dsn, return_path
+from tests.delivery.bounces.coming_back import FULL, OFF, arrive, bounce, stopped
+from tests.delivery.bounces.mails import arf, dsn
 from tests.delivery.queue import world
 
 pytestmark = pytest.mark.django_db
 
 Result, Deed = IncomingReport.Result, IncomingReport.Deed
-FULL = "552 5.2.2 <x>: Mailbox full"
-OFF = "550 5.2.1 <x>: mailbox disabled, not accepting messages"
 BUSY = "451 4.3.2 System not accepting network messages"
-_number = count()
-
-
-def arrive(message: Message, raw: bytes) -> IncomingReport:
-    return IncomingReport.objects.get(pk=take(raw, inlet=Inlet.LISTENER, rcpt=return_path(message)).report)
-
-
-def bounce(message: Message, said: str = "550 5.1.1 User unknown", **words: str) -> IncomingReport:
-    recipient = words.pop("recipient", message.rcpt)
-    return arrive(message, dsn(recipient, said, subject=str(next(_number)), **words))
-
-
-def stopped(message: Message) -> str:
-    row = Suppression.objects.active().filter(address_key=key_of(message.rcpt)).first()
-    return row.reason if row else ""
 
 
 @pytest.mark.django_db(transaction=True)  # what is folded is committed
