@@ -42,13 +42,12 @@ def forget_reports() -> int:
     reports, failures = IncomingReport.objects.all(), AddressFailure.objects.all()
     decided = failures.exclude(state__in=(AddressFailure.State.HELD, AddressFailure.State.DUE))
     Refusals.objects.filter(since__lt=now - timedelta(days=1)).delete()
+    with_raw = reports.filter(received_at__lt=now - RAW_KEPT).exclude(raw_sealed="").order_by("received_at")
     return (
-        reports.filter(pk__in=_oldest(reports.filter(received_at__lt=now - RAW_KEPT).exclude(raw_sealed=""))).update(
-            raw_sealed=""
-        )
-        + _delete(reports.filter(received_at__lt=month))
+        reports.filter(pk__in=list(with_raw.values_list("pk", flat=True)[:SLICE])).update(raw_sealed="")
+        + _delete(reports.filter(pk__in=_before(month, reports, "received_at")))
         + _delete(_nobodys_beyond())
-        + _delete(decided.filter(at__lt=now - timedelta(days=KEPT_DAYS)))
+        + _delete(failures.filter(pk__in=_before(now - timedelta(days=KEPT_DAYS), decided, "at")))
     )
 
 
@@ -58,10 +57,12 @@ def _nobodys_beyond() -> QuerySet[IncomingReport]:
     return rows.filter(pk__lte=last or 0)
 
 
-def _oldest(rows: QuerySet[Any]) -> list[int]:
-    return list(rows.order_by("pk").values_list("pk", flat=True)[:SLICE])
+def _before(moment: datetime, rows: QuerySet[Any], column: str) -> list[int]:
+    """Of the first rows those of before: they grow with time, so that nothing further is looked at."""
+    return [key for key, at in rows.order_by("pk").values_list("pk", column)[:SLICE] if at < moment]
 
 
 def _delete(rows: QuerySet[Any]) -> int:
-    gone, _by_model = rows.model._default_manager.filter(pk__in=_oldest(rows)).delete()
+    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:SLICE])
+    gone, _by_model = rows.model._default_manager.filter(pk__in=keys).delete()
     return int(gone)

@@ -103,6 +103,7 @@ class Reception(Conversation):
         # One after another: a mail to many must not take all threads.
         stored = [await self.hall.take(data, rcpt, self._peer) for rcpt in told_apart(self.rcpts)]
         self._in_hand = 0
+        self._hold(self.waiting)
         told = [all(stored)] * (len(self.rcpts) if self._lmtp else 1)
         return b"\r\n".join(b"250 2.0.0 Stored" if done else _AWAY for done in told)
 

@@ -275,15 +275,19 @@ def test_floods_are_bounded() -> None:
     bounds = Bounds(connections=3, of_one_address=3, recipients=2, commands=20, held=50_000)
 
     async def deed(connect: Any) -> list[list[str]]:
-        first, second, _third = await connect(), await connect(), await connect()
+        first, second, third = await connect(), await connect(), await connect()
         turned_away = Peer(*await asyncio.open_connection(*first.writer.get_extra_info("peername")))
         told = [[await turned_away.hear(), await turned_away.hear()]]
         turned_away.writer.close()
         rcpts = f"RCPT TO:<fbl@{HOST}>\r\n".encode() * 3
         told.append((await second.ask(b"MAIL FROM:<>\r\n" + rcpts, 4))[2:])
         told.append([*(await first.ask(b"NOOP\r\n" * 20, 20))[18:], await first.hear()])
+        told.append([await third.post(b"x" * 30_000 + b"\r\n.\r\n")])  # what is stored is held no longer
         await second.ask(b"DATA\r\n")
-        told.append([*await second.ask(b"x" * 60_000), await second.hear()])
+        second.writer.write(b"x" * 30_000)
+        await third.ask(b"NOOP\r\n")
+        told.append(await second.ask(b"\r\n.\r\n"))
+        told.append([await second.post(b"x" * 60_000), await second.hear()])
         long = await connect(b"")
         told.append([*await long.ask(b"NOOP " + b"x" * 3000), await long.hear()])
         return told
@@ -292,6 +296,8 @@ def test_floods_are_bounded() -> None:
         ["421", ""],
         ["250", "452"],
         ["250", "421", ""],
+        ["250"],
+        ["250"],
         ["421", ""],
         ["500", ""],
     ]
