@@ -75,7 +75,7 @@ def journals_of_its_own(settings: Any, tmp_path: Path) -> None:
     settings.JOURNAL_DIR = tmp_path / "journal"
 
 
-NEEDS = ("browser", "postfix")
+NEEDS = ("browser", "postfix", "dovecot")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -94,7 +94,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped:
         terminalreporter.section("NOT TESTED", sep="!", red=True, bold=True)
         terminalreporter.line(
-            f"{len(skipped)} tests need a browser or Postfix, which this machine lacks (reasons above)."
+            f"{len(skipped)} tests need a browser, Postfix or Dovecot, which this machine lacks (reasons above)."
         )
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -39,12 +38,6 @@ SCRIPT = {"rcpt": {"full": "552 5.2.2 Mailbox full", "later": "451 4.3.0 Try aga
 pytestmark = [pytest.mark.postfix, pytest.mark.django_db(transaction=True)]
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def listening(port: int) -> Iterator[None]:
     """The listener in a thread, as its process runs it."""
@@ -67,7 +60,7 @@ def server(smtp_server: Receiver) -> Iterator[postfix.Postfix]:
     if reason := postfix.missing():
         pytest.skip(reason)
     smtp_server.answer(**SCRIPT)
-    port = free_port()
+    port = postfix.free_port()
     folder = Path(tempfile.mkdtemp(prefix="shirase-postfix-"))
     folder.chmod(0o755)
     with listening(port), postfix.running(folder, {FAR: smtp_server.port, RETURN_PATH_HOST: port}) as running:

@@ -130,7 +130,7 @@ def running(folder: Path, relays: Mapping[str, int] | None = None) -> Iterator[P
 
     `relays`: domains whose mail goes on to a port of this machine.
     """
-    port = _free_port()
+    port = free_port()
     _write(folder, port, relays or {})
     _postfix(folder, "start")
     try:
@@ -194,7 +194,7 @@ def _wait(port: int) -> None:
             time.sleep(0.2)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

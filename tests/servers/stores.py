@@ -138,10 +138,12 @@ class ImapDialogue(Dialogue):
         return self.do_select(argument).replace("READ-WRITE", "READ-ONLY")
 
     def do_search(self, argument: str) -> str:
-        first, last = (int(number) for number in argument.removeprefix("UID ").split(":"))
+        first, last = argument.rpartition("UID ")[2].replace("*", str(2**32)).split(":")
         if self.store.fault("endless_search"):
             self.flood(b"* SEARCH 1 2 3\r\n")
-        found = [str(uid) for uid in sorted(self.store.mails) if first <= uid <= last]
+        found = [
+            str(uid) for uid in sorted(self.store.mails) if int(first) <= uid and (last == "*" or uid <= int(last))
+        ]
         self.say(("* SEARCH " + " ".join(found)).encode())
         return "OK done"
 
@@ -211,6 +213,8 @@ class PopDialogue(Dialogue):
                 self.say(b"+OK")
             elif verb == "UIDL":
                 self.uidl()
+            elif verb == "TOP":
+                self.say(b"-ERR what is that?")
             elif verb == "RETR":
                 self.retr(int(argument))
 

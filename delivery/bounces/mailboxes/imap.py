@@ -15,8 +15,7 @@ from delivery.bounces.mailboxes import wire
 from delivery.bounces.mailboxes.wire import Bounds, Trouble
 from delivery.models import ReturnMailbox, Route
 
-WINDOW = 10_000  # UIDs that one search covers
-LAST_UID = 2**32 - 1
+WINDOW = 5_000  # mails that one search may find: a UID has ten digits, and an answer is one line
 
 Handled = ReturnMailbox.Handled
 Problem = ReturnMailbox.Problem
@@ -44,6 +43,10 @@ class Client(imaplib.IMAP4):
         if kind != "OK":
             raise Trouble(Problem.TLS)
         self._use(wire.secure(self.sock, self._mailbox))
+        self.know_capabilities()
+
+    def know_capabilities(self) -> None:
+        """They are others once the connection is secured, and others again for who signed in (RFC 3501, 6.1.1)."""
         self._get_capabilities()
 
     def read(self, size: int) -> bytes:
@@ -68,16 +71,35 @@ class Session:
         self._client, self._mailbox, self._bounds = client, mailbox, bounds
         self.uid_validity = _number(client.response("UIDVALIDITY")[1])
         self.uid_next = _number(client.response("UIDNEXT")[1])
+        self._number = _number(client.response("EXISTS")[1])  # of mails
 
-    def uids(self, first: int) -> Iterator[int]:
-        """Those from `first` on, in order."""
-        end = self.uid_next or LAST_UID
-        while first < end:
-            last = min(first + WINDOW, end) - 1 if self.uid_next else LAST_UID
-            found = self._ask("SEARCH", "UID", f"{first}:{last}")
-            numbers = {int(uid) for part in found if isinstance(part, bytes) for uid in part.split() if uid.isdigit()}
-            yield from sorted(uid for uid in numbers if uid >= first)
-            first = last + 1
+    def uids(self, first: int) -> list[int]:
+        """The lowest from `first` on, in order: all, or more than one session fetches."""
+        dense = 0 < self.uid_next - first <= self._number
+        windows = self._by_uid(first) if dense else self._by_place(first)
+        found: set[int] = set()
+        for uids, last in windows:
+            found = set(sorted(found | uids)[: self._bounds.fetched + 1])
+            if last or (dense and len(found) > self._bounds.fetched):
+                break
+        return sorted(found)
+
+    def _by_uid(self, first: int) -> Iterator[tuple[set[int], bool]]:
+        for start in range(first, self.uid_next, WINDOW):
+            yield self._search(f"UID {start}:{start + WINDOW - 1}"), False
+
+    def _by_place(self, first: int) -> Iterator[tuple[set[int], bool]]:
+        """Where few mails have UIDs of ten digits. From the end, since places move down when somebody expunges. True
+        for the last one that can have some."""
+        for end in range(self._number, 0, -WINDOW):
+            start = max(end - WINDOW, 0) + 1
+            # "*" is the last mail, also where its UID is below `first` (RFC 3501, 6.4.8).
+            uids = {uid for uid in self._search(f"{start}:{end} UID {first}:*") if uid >= first}
+            yield uids, len(uids) <= end - start
+
+    def _search(self, key: str) -> set[int]:
+        found = self._ask("SEARCH", key)
+        return {int(uid) for part in found if isinstance(part, bytes) for uid in part.split() if uid.isdigit()}
 
     def fetch(self, uid: int) -> bytes:
         """The mail, its first octets where it is too long; b"" when it is gone. It is not marked as read."""
@@ -139,6 +161,7 @@ def _sign_in(client: Client, username: str, password: str) -> None:
             client.authenticate("PLAIN", lambda _challenge: f"\0{username}\0{password}".encode())
         else:
             client.login(username, password)
+        client.know_capabilities()
     except imaplib.IMAP4.abort:
         raise
     except (imaplib.IMAP4.error, UnicodeError) as error:

@@ -43,6 +43,11 @@ class Looked:
     taken: int = 0
     more: bool = False
 
+    def enough(self, bounds: Bounds, end: float) -> bool:
+        """Whether the slice ends before the next mail. One is looked at whatever the time."""
+        self.more = bool(self.seen) and (time.monotonic() > end or self.seen >= bounds.fetched)
+        return self.more
+
 
 def look_due() -> bool:
     """A slice of each mailbox whose time has come. True when one has more."""
@@ -107,8 +112,7 @@ def _look(mailbox: ReturnMailbox, looked: Looked, bounds: Bounds) -> None:
 def _look_by_imap(mailbox: ReturnMailbox, store: imap.Session, looked: Looked, bounds: Bounds, end: float) -> None:
     first = mailbox.uid_next if store.uid_validity == mailbox.uid_validity else 1
     for uid in store.uids(first):
-        if time.monotonic() > end or looked.seen >= bounds.fetched:
-            looked.more = True
+        if looked.enough(bounds, end):
             return
         taken = _take(mailbox, store.fetch(uid))
         _looked_at(mailbox, looked, taken, uid_validity=store.uid_validity, uid_next=uid + 1)
@@ -121,17 +125,18 @@ def _look_by_imap(mailbox: ReturnMailbox, store: imap.Session, looked: Looked, b
 def _look_by_pop3(mailbox: ReturnMailbox, session: pop3.Session, looked: Looked, bounds: Bounds, end: float) -> None:
     listed = {number: _digest(unique) for number, unique in session.listing().items()}
     known = set(mailbox.uidl_seen) & set(listed.values())
-    for number, unique in sorted(listed.items()):
-        if unique in known:
-            continue
-        if time.monotonic() > end or looked.seen >= bounds.fetched:
-            looked.more = True
-            return
-        taken = _take(mailbox, session.fetch(number))
-        known.add(unique)
-        _looked_at(mailbox, looked, taken, uidl_seen=sorted(known))
-        if taken and mailbox.handled == ReturnMailbox.Handled.DELETE:
-            session.delete(number)
+    try:
+        for number in sorted(number for number, unique in listed.items() if unique not in known):
+            if looked.enough(bounds, end):
+                return
+            taken = _take(mailbox, session.fetch(number))
+            known.add(listed[number])
+            _looked_at(mailbox, looked, taken)
+            if taken and mailbox.handled == ReturnMailbox.Handled.DELETE:
+                session.delete(number)
+    finally:
+        # Once: they may be 100,000. Whoever dies before it takes its reports again, and each is known.
+        _remember(mailbox, uidl_seen=sorted(known))
 
 
 def _take(mailbox: ReturnMailbox, raw: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from delivery.bounces.mailboxes.wire import Bounds, Trouble
 from delivery.models import ReturnMailbox, Route
 
 Problem = ReturnMailbox.Problem
+LINES = 1_000_000  # of a mail
 
 
 class Session:
@@ -20,6 +22,7 @@ class Session:
     def __init__(self, mailbox: ReturnMailbox, bounds: Bounds) -> None:
         self._bounds = bounds
         self._deadline = time.monotonic() + bounds.session_seconds
+        self._unread: Iterator[bytes] = iter(())
         self._use(wire.connect(mailbox, bounds))
 
     def _use(self, connection: socket.socket) -> None:
@@ -28,7 +31,7 @@ class Session:
         self._wire = wire.reader(connection, self._bounds, self._deadline)
 
     def greet(self, mailbox: ReturnMailbox, password: str) -> None:
-        self._answer()
+        self._expect_ok(self._answer())
         if mailbox.security == Route.Security.STARTTLS:
             self._ask("STLS", Problem.TLS)
             self._use(wire.secure(self._connection, mailbox))
@@ -48,14 +51,18 @@ class Session:
         return listed
 
     def fetch(self, number: int) -> bytes:
-        self._ask(f"RETR {number}")
+        """The mail, its first octets where it is too long. By TOP, since RETR marks as read; by RETR where that is all
+        there is."""
+        if not self._say(f"TOP {number} {LINES}").startswith(b"+OK"):
+            self._ask(f"RETR {number}")
         parts, size = [], 0
-        for line in self._lines():
+        self._unread = self._lines()
+        for line in self._unread:
             parts.append(line)
             size += len(line)
             if size > self._bounds.message:
-                raise Trouble(Problem.LIMIT)
-        return b"".join(parts)
+                break
+        return b"".join(parts)[: self._bounds.message]
 
     def delete(self, number: int) -> None:
         """Holds once the session has ended well."""
@@ -70,13 +77,21 @@ class Session:
     def _ask(self, words: str, problem: ReturnMailbox.Problem = Problem.TALK) -> None:
         if "\r" in words or "\n" in words:
             raise Trouble(problem)
-        self._connection.sendall(words.encode() + b"\r\n")
-        self._answer(problem)
+        self._expect_ok(self._say(words), problem)
 
-    def _answer(self, problem: ReturnMailbox.Problem = Problem.TALK) -> None:
+    def _say(self, words: str) -> bytes:
+        """What is answered; what was left of a mail that is too long is read, and dropped, before."""
+        deque(self._unread, maxlen=0)
+        self._connection.sendall(words.encode() + b"\r\n")
+        return self._answer()
+
+    def _answer(self) -> bytes:
         line = self._wire.readline(self._bounds.line + 1)
         if not line.endswith(b"\n"):
             raise Trouble(Problem.LIMIT if line else Problem.TALK)
+        return line
+
+    def _expect_ok(self, line: bytes, problem: ReturnMailbox.Problem = Problem.TALK) -> None:
         if not line.startswith(b"+OK"):
             raise Trouble(problem, line.decode("utf-8", "replace").strip())
 

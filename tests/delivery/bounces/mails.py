@@ -37,6 +37,8 @@ Subject: {subject}
 {reference}
 --=b--
 """
+LETTER = b"From: a@b.example\r\nSubject: lunch?\r\n\r\n.At noon\r\n"
+AWAY = b"From: a@b.example\r\nSubject: Out of office\r\nAuto-Submitted: auto-replied\r\n\r\nI am away.\r\n"
 ARF = """From: <fbl@provider.example>
 To: {to}
 Subject: Complaint
@@ -96,3 +98,13 @@ def arf(
 def _written(form: str, *, reference: str, **words: str) -> bytes:
     line = f"X-Shirase-Ref: {reference}\n" if reference else ""
     return form.format(reference=line, **words).replace("\n", "\r\n").encode()
+
+
+def bounce(name: str) -> bytes:
+    """Of a person of no message that we know, by our signed return path."""
+    return (
+        f"From: MAILER-DAEMON@mx.example.net\r\nTo: <{keyring().return_path_local(5)}@bounce.example.com>\r\n"
+        "Subject: Undelivered\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.net\r\n\r\n"
+        f"Final-Recipient: rfc822; {name}@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+    ).encode()

@@ -18,6 +18,7 @@ from delivery.bounces.mailboxes.looking import look, look_due, return_path, try_
 from delivery.bounces.mailboxes.wire import Bounds
 from delivery.keyring import keyring
 from delivery.models import IncomingReport, ReturnMailbox, Route, SendingDomain
+from tests.delivery.bounces.mails import AWAY, LETTER, bounce
 from tests.delivery.dmarc import mails as dmarc
 from tests.delivery.factories import domain
 from tests.factories import make_member, make_workspace
@@ -26,18 +27,7 @@ from tests.servers.stores import Imap, Pop, Store
 pytestmark = pytest.mark.django_db
 
 Problem = ReturnMailbox.Problem
-LETTER = b"From: a@b.example\r\nSubject: lunch?\r\n\r\n.At noon\r\n"
-AWAY = b"From: a@b.example\r\nSubject: Out of office\r\nAuto-Submitted: auto-replied\r\n\r\nI am away.\r\n"
 TIGHT = Bounds(session_seconds=3.0, silence_seconds=1.0, octets=2_000_000, message=100_000, listed=1000)
-
-
-def bounce(name: str) -> bytes:
-    return (
-        f"From: MAILER-DAEMON@mx.example.net\r\nTo: <{keyring().return_path_local(5)}@bounce.example.com>\r\n"
-        "Subject: Undelivered\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
-        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.net\r\n\r\n"
-        f"Final-Recipient: rfc822; {name}@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
-    ).encode()
 
 
 MAILS = {3: bounce("one"), 4: LETTER, 6: AWAY, 9: bounce("two")}
@@ -144,7 +134,6 @@ def test_a_folder_that_was_made_anew_is_read_from_its_start(mailbox: Callable[..
         (Imap, "sign_in", Problem.SIGN_IN),
         (Pop, "endless_list", Problem.LIMIT),
         (Pop, "many_listed", Problem.LIMIT),
-        (Pop, "endless_line", Problem.LIMIT),
         (Pop, "sign_in", Problem.SIGN_IN),
     ],
 )
@@ -156,6 +145,14 @@ def test_a_hostile_server_is_left_at_a_bound(
         store.faults[fault] = 1
         assert looked(row, TIGHT) == (problem, 0, 0)
         assert looked(row, TIGHT) == ("", 4, 2)
+
+
+def test_an_endless_mail_is_cut_and_stops_no_other(mailbox: Callable[..., ReturnMailbox]) -> None:
+    with Pop(MAILS) as store:
+        row = mailbox(store)
+        store.faults["endless_line"] = 1
+        assert looked(row, TIGHT) == (Problem.LIMIT, 1, 0)
+        assert looked(row, TIGHT) == ("", 4, 1)
 
 
 def test_a_full_archive_is_told_and_the_report_is_kept(mailbox: Callable[..., ReturnMailbox]) -> None:
