@@ -52,3 +52,18 @@ def test_the_embedded_and_the_tested_versions_are_the_same() -> None:
         return {line.split(" ")[0] for line in lines if "==" in line and not line.startswith(" ")}
 
     assert pins("requirements.txt") <= pins("requirements-embedded.txt") <= pins("requirements-dev.txt")
+
+
+def test_a_slow_build_of_python_gives_way_to_the_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = tmp_path / "python3"
+    system.write_text("#!/bin/sh\nexit ${FIT:-0}\n")
+    system.chmod(0o755)
+    monkeypatch.setattr(install, "SYSTEM_PYTHON", system)
+    monkeypatch.setattr(install.sysconfig, "get_config_var", {"CONFIG_ARGS": "'--enable-shared'"}.get)
+    assert install.python() == system
+
+    monkeypatch.setenv("FIT", "1")
+    assert install.python() == sys.executable, "too old, or it makes no environments"
+    monkeypatch.delenv("FIT")
+    monkeypatch.setattr(install.sysconfig, "get_config_var", {"CONFIG_ARGS": "'--enable-optimizations'"}.get)
+    assert install.python() == sys.executable
