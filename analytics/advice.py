@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -26,7 +26,6 @@ from delivery.providers import OTHER
 CARDS = 5
 LOOKED_AT = 500  # of the newest people of a campaign, for their replies
 CAMPAIGNS, SHOWN = 100, 5  # of the newest campaigns: looked at, and shown
-TAIL = timedelta(days=4)  # somebody may fail so long after their campaign began
 
 
 @dataclass(frozen=True)
@@ -117,11 +116,14 @@ def _advice(choice: Choice, asked: Asked, cause: str, members: list[Cell]) -> Ad
 
 
 def campaigns_of(choice: Choice, cause: str, provider: str = "") -> list[InCampaign]:
-    """Campaigns of the choice in which somebody failed for the cause, newest first."""
+    """Campaigns of the choice in which it did not reach somebody for the cause, newest first: within the period,
+    however long ago the campaign began."""
     begun = list(_mailings(choice).order_by("-pk").values_list("pk", flat=True)[:CAMPAIGNS])
     rows = MailingOutcome.objects.filter(mailing__in=begun, outcome__in=LOST, cause=cause, n__gt=0)
     if provider:
         rows = rows.filter(provider=provider)
+    if not choice.mailing:
+        rows = rows.filter(last_at__gte=choice.since)
     people: dict[tuple[int | None, str], int] = defaultdict(int)
     for mailing, outcome, number in rows.values_list("mailing", "outcome", "n"):
         people[mailing, outcome] += number
@@ -138,7 +140,7 @@ def _mailings(choice: Choice) -> QuerySet[Mailing]:
         return rows.filter(pk=choice.mailing)
     leaves = Exists(MailingRoute.objects.filter(mailing=OuterRef("pk")).exclude(route__kind=Route.Kind.SANDBOX))
     real = Q(leaves, from_address__sending_domain__sandbox=False)
-    rows = rows.filter(~real if choice.sandbox else real, started_at__gte=choice.since - TAIL)
+    rows = rows.filter(~real if choice.sandbox else real, started_at__isnull=False)
     return rows.filter(from_address__sending_domain=choice.domain) if choice.domain else rows
 
 

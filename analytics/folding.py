@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -34,46 +35,46 @@ _MINUTES = f"""
     ON CONFLICT (mailing_id, minute, outcome) DO UPDATE SET n = r.n + excluded.n
 """
 
-# Where each touched message stood before these transactions, and stands after them; who waits (0) stands nowhere.
+# Where each touched message stood before these transactions, and stands after them; who waits (0) stands nowhere. Names
+# are looked up for the few sums, not for the many messages.
 _MOVES = f"""
     WITH touched AS (
         SELECT DISTINCT message_id FROM delivery_attempt
         WHERE tx >= %(last)s AND tx < %(horizon)s AND message_id IS NOT NULL AND result < 100
-    ), stand AS (
-        SELECT t.message_id, was.*, now_is.* FROM touched t
-        CROSS JOIN LATERAL (
-            SELECT result AS new, cause AS new_cause, code AS new_code, status AS new_status FROM delivery_attempt
-            WHERE message_id = t.message_id AND tx < %(horizon)s AND result < 100 ORDER BY id DESC LIMIT 1
-        ) now_is
-        LEFT JOIN LATERAL (
-            SELECT result AS old, cause AS old_cause, code AS old_code, status AS old_status FROM delivery_attempt
-            WHERE message_id = t.message_id AND tx < %(last)s AND result < 100 ORDER BY id DESC LIMIT 1
-        ) was ON true
+    ), lines AS MATERIALIZED (
+        SELECT a.id, a.message_id, a.tx, a.at, a.result, a.cause, a.code, a.status
+        FROM touched t JOIN delivery_attempt a ON a.message_id = t.message_id
+        WHERE a.tx < %(horizon)s AND a.result < 100
+    ), ends AS (
+        SELECT max(id) AS new, max(id) FILTER (WHERE tx < %(last)s) AS old FROM lines GROUP BY message_id
     ), moved AS (
-        SELECT message_id, new AS result, new_cause AS cause, new_code AS code, new_status AS status, 1 AS n FROM stand
+        SELECT lines.*, 1 AS n FROM ends JOIN lines ON id = new WHERE old IS DISTINCT FROM new
         UNION ALL
-        SELECT message_id, old, old_cause, old_code, old_status, -1 FROM stand WHERE old IS NOT NULL
+        SELECT lines.*, -1 FROM ends JOIN lines ON id = old WHERE old <> new
+    ), sums AS (
+        SELECT m.mailing_id, m.domain_id, result, moved.cause, code, status, sum(n) AS n,
+            max(at) FILTER (WHERE n > 0) AS last_at
+        FROM moved JOIN delivery_message m ON m.id = moved.message_id
+        WHERE result <> 0 GROUP BY 1, 2, 3, 4, 5, 6
     )
-    SELECT m.mailing_id, d.name, coalesce(s.provider, ''), {_WORDS}, coalesce(moved.cause, ''),
-        CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END, sum(n)
-    FROM moved JOIN delivery_message m ON m.id = moved.message_id
-    JOIN delivery_domain d ON d.id = m.domain_id LEFT JOIN delivery_site s ON s.id = d.site_id
-    WHERE moved.result <> 0
-    GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n) <> 0
+    SELECT mailing_id, d.name, coalesce(s.provider, ''), {_WORDS}, coalesce(cause, ''),
+        CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END, n, last_at
+    FROM sums JOIN delivery_domain d ON d.id = domain_id LEFT JOIN delivery_site s ON s.id = d.site_id
 """
 _BOUNCED = """
     SELECT a.mailing_id, d.name, coalesce(s.provider, ''), 'bounced', coalesce(a.cause, ''),
-        concat_ws(' ', a.code, a.status), count(*)
+        concat_ws(' ', a.code, a.status), count(*), max(a.at)
     FROM delivery_attempt a JOIN delivery_message m ON m.id = a.message_id
     JOIN delivery_domain d ON d.id = m.domain_id LEFT JOIN delivery_site s ON s.id = d.site_id
     WHERE a.tx >= %(last)s AND a.tx < %(horizon)s AND a.result = 101
     GROUP BY 1, 2, 3, 4, 5, 6
 """
 _OUTCOMES = """
-    INSERT INTO analytics_mailingoutcome AS r (mailing_id, provider, outcome, cause, code, n)
-    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+    INSERT INTO analytics_mailingoutcome AS r (mailing_id, provider, outcome, cause, code, n, last_at)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[])
     ORDER BY 1, 2, 3, 4, 5
-    ON CONFLICT (mailing_id, provider, outcome, cause, code) DO UPDATE SET n = r.n + excluded.n
+    ON CONFLICT (mailing_id, provider, outcome, cause, code)
+        DO UPDATE SET n = r.n + excluded.n, last_at = greatest(r.last_at, excluded.last_at)
 """
 
 _SIGNS = """
@@ -173,7 +174,7 @@ def _fold(cursor: Any, span: dict[str, int]) -> None:
     cursor.execute(_BOUNCED, span)
     _write(cursor, _OUTCOMES, _by_provider([*moves, *cursor.fetchall()]))
     cursor.execute(_SIGNS, span)
-    _write(cursor, _DEEDS, _by_deed(cursor.fetchall()))
+    _write(cursor, _DEEDS, [(*key, n) for key, n in _by_deed(cursor.fetchall()).items() if n])
     cursor.execute(_LINKS, span)
 
 
@@ -181,18 +182,21 @@ def _fold(cursor: Any, span: dict[str, int]) -> None:
 FOLDS = {NAME: _fold, HEALTH: health_folding.fold}
 
 
-def _write(cursor: Any, sql: str, counts: Counter[Any]) -> None:
-    rows = [(*key, n) for key, n in counts.items() if n]
+def _write(cursor: Any, sql: str, rows: list[tuple[Any, ...]]) -> None:
     if rows:
         cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
 
 
-def _by_provider(rows: Iterable[tuple[Any, ...]]) -> Counter[tuple[int, str, str, str, str]]:
+def _by_provider(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The known providers by name; everybody else is "other", so that a report stays short."""
-    counts: Counter[tuple[int, str, str, str, str]] = Counter()
-    for mailing, domain, provider, outcome, cause, code, n in rows:
-        counts[mailing, provider or provider_of_domain(domain) or OTHER, outcome, cause, code] += int(n)
-    return counts
+    counts: Counter[tuple[Any, ...]] = Counter()
+    lasts: dict[tuple[Any, ...], datetime] = {}
+    for mailing, domain, provider, outcome, cause, code, n, last_at in rows:
+        key = (mailing, provider or provider_of_domain(domain) or OTHER, outcome, cause, code)
+        counts[key] += int(n)
+        if last_at:
+            lasts[key] = max(last_at, lasts.get(key, last_at))
+    return [(*key, n, lasts.get(key)) for key, n in counts.items() if n]
 
 
 def _by_deed(rows: Iterable[tuple[Any, ...]]) -> Counter[tuple[int, str]]:

@@ -29,24 +29,26 @@ _LINES = """
         SELECT a.id, a.message_id, a.mailing_id, a.site_id, a.tx, a.at, a.took_ms, a.result, a.cause, a.code, a.status
         FROM touched t JOIN delivery_attempt a ON a.message_id = t.message_id WHERE a.tx < %(horizon)s
     )"""
-# By the site that the try itself met: who moves is taken from where they were counted, whatever is learnt of their
-# domain meanwhile.
-_PLACE = """
-    JOIN mailings g ON g.id = moved.mailing_id JOIN delivery_message m ON m.id = moved.message_id
-    JOIN delivery_domain d ON d.id = m.domain_id
-    LEFT JOIN delivery_site s ON s.id = coalesce(moved.site_id, d.site_id)"""
-_WHERE = (
-    "g.workspace_id, g.sandbox, date_trunc('hour', moved.at), g.sending_domain_id, d.name, coalesce(s.provider, '')"
-)
+# Of the sums of messages by what they share: names are looked up for these few.
+_SUMMED = """
+    SELECT g.workspace_id, g.sandbox, hour, g.sending_domain_id, d.name, coalesce(s.provider, ''), {what}, n, first_at,
+        last_at
+    FROM sums JOIN mailings g ON g.id = mailing_id JOIN delivery_domain d ON d.id = domain_id
+    LEFT JOIN delivery_site s ON s.id = coalesce(sums.site_id, d.site_id)"""
 
-# Whoever moves leaves the hour in which they were counted. Who is delivered has waited since the first try, also one
-# that said nothing about the person (100).
+# Whoever moves leaves the hour in which they were counted, and the site that the try itself met: whatever is learnt of
+# their domain meanwhile. Who is delivered has waited since the first try, also one that said nothing about the person
+# (100).
+_OUTCOME = """
+        CASE result WHEN 101 THEN 'bounced'
+            ELSE (ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result] END,
+        coalesce(cause, ''), CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END, step"""
 _MOVES = f"""
-    WITH {_LINES}, {_MAILINGS.format(lines="lines")}, ends AS (
-        SELECT message_id, max(id) FILTER (WHERE result <> 100) AS new,
+    WITH {_LINES}, ends AS (
+        SELECT max(id) FILTER (WHERE result <> 100) AS new,
             max(id) FILTER (WHERE result <> 100 AND tx < %(last)s) AS old,
             min(at - coalesce(took_ms, 0) * interval '1 millisecond') AS began
-        FROM lines GROUP BY 1
+        FROM lines GROUP BY message_id
     ), moved AS (
         SELECT now_is.*, 1 AS n, CASE WHEN now_is.result = 2 AND was.result IS DISTINCT FROM 2
             THEN width_bucket(extract(epoch FROM now_is.at - began)::float8, %(bounds)s::float8[]) END AS step
@@ -54,27 +56,26 @@ _MOVES = f"""
         WHERE old IS DISTINCT FROM new
         UNION ALL
         SELECT was.*, -1, NULL FROM ends JOIN lines was ON was.id = old WHERE old <> new
-    )
-    SELECT {_WHERE},
-        CASE result WHEN 101 THEN 'bounced'
-            ELSE (ARRAY['retrying', 'delivered', 'failed', 'unknown', 'held', 'not_sent'])[result] END,
-        coalesce(moved.cause, ''),
-        CASE WHEN result = 2 OR code IS NULL THEN '' ELSE concat_ws(' ', code, status) END, step,
-        sum(n), min(at) FILTER (WHERE n > 0), max(at) FILTER (WHERE n > 0)
-    FROM moved {_PLACE}
-    WHERE result <> 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    ), sums AS MATERIALIZED (
+        SELECT moved.mailing_id, m.domain_id, moved.site_id, date_trunc('hour', at) AS hour, result, moved.cause, code,
+            status, step, sum(n) AS n, min(at) FILTER (WHERE n > 0) AS first_at, max(at) FILTER (WHERE n > 0) AS last_at
+        FROM moved JOIN delivery_message m ON m.id = moved.message_id
+        WHERE result <> 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ), {_MAILINGS.format(lines="sums")}{_SUMMED.format(what=_OUTCOME)}
 """
 # Of each person the first report.
 _COMPLAINTS = f"""
     WITH touched AS (
-        SELECT message_id, mailing_id, NULL::bigint AS site_id, min(at) AS at FROM delivery_event e
+        SELECT message_id, min(at) AS at FROM delivery_event e
         WHERE tx >= %(last)s AND tx < %(horizon)s AND kind = 'complaint' AND message_id IS NOT NULL
             AND NOT EXISTS (SELECT FROM delivery_event b WHERE b.message_id = e.message_id AND b.kind = 'complaint'
                 AND b.tx < %(last)s)
-        GROUP BY 1, 2
-    ), {_MAILINGS.format(lines="touched")}
-    SELECT {_WHERE}, 'complaint', '', '', NULL::int, count(*), min(at), max(at)
-    FROM touched moved {_PLACE} GROUP BY 1, 2, 3, 4, 5, 6
+        GROUP BY 1
+    ), sums AS MATERIALIZED (
+        SELECT m.mailing_id, m.domain_id, NULL::bigint AS site_id, date_trunc('hour', at) AS hour, count(*) AS n,
+            min(at) AS first_at, max(at) AS last_at
+        FROM touched JOIN delivery_message m ON m.id = message_id GROUP BY 1, 2, 4
+    ), {_MAILINGS.format(lines="sums")}{_SUMMED.format(what="'complaint', '', '', NULL::int")}
 """
 _HOURS = """
     INSERT INTO analytics_healthhour AS r (workspace_id, sandbox, hour, sending_domain_id, provider, outcome, cause,

@@ -40,6 +40,7 @@ class MailingOutcome(models.Model):
     cause = models.CharField(max_length=80, blank=True)
     code = models.CharField(max_length=20, blank=True)  # "550 5.1.1", "" where no server said anything
     n = models.BigIntegerField(default=0)
+    last_at = models.DateTimeField(null=True)  # when the last of them came in
 
     class Meta:
         constraints = [

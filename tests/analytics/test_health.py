@@ -107,6 +107,23 @@ def test_who_bounced_later_is_delivered_in_every_figure_and_stands_with_the_caus
     assert [(row.delivered, row.failed) for row in reports.by_provider(rows)] == [(1, 0)]
 
 
+def test_a_cause_names_the_campaigns_that_met_it_in_the_period_however_old_they_are(logs: Logs) -> None:
+    """One that was paused for months, one whose report comes late; not one whose failures are over."""
+    campaign = Campaign.objects.create(workspace=logs.world.workspace, name="Resumed", mailing=logs.mailing)
+    late, over = logs.message("a@gmail.com"), logs.message("b@gmail.com")
+    logs.outcome(late, 2, ago=30 * 86400)
+    logs.outcome(late, 101)
+    old = logs.world.mailing()
+    Message.objects.filter(pk=over.pk).update(mailing=old)
+    logs.outcome(over, 3, ago=20 * 86400)
+    Campaign.objects.create(workspace=logs.world.workspace, name="Over", mailing=old)
+    Mailing.objects.update(started_at=timezone.now() - timedelta(days=60))
+    fold()
+    for days, found in ((7, [campaign.mailing_id]), (30, [old.pk, campaign.mailing_id])):
+        shown = advice.campaigns_of(choice(logs, days=days), "no_such_user")
+        assert [one.campaign.mailing_id for one in shown] == found
+
+
 def test_a_complaint_counts_once_beside_where_the_person_stands(logs: Logs) -> None:
     message = logs.message("a@yahoo.com")
     logs.outcome(message, 2)
