@@ -57,6 +57,7 @@ _ID = re.compile(r"[a-z0-9_]+")  # stands in addresses of pages
 _ENHANCED = re.compile(r"(\d+\*?|\*)(\.(\d+\*?|\*)){2}")
 _BRACES = re.compile(r"[{}]")
 _REPLY = re.compile(r"[2-5]?\d{0,2}")
+_ADDRESS = re.compile(r"https?://[^/\s]")
 
 _operators: list[Path] = []  # their folder, if there is one
 
@@ -185,6 +186,8 @@ def _checked(entry: Entry) -> Entry:
     for phrase in (*(phrase for group in entry.must for phrase in group), *entry.never):
         if not phrase or phrase != " ".join(phrase.lower().split()):
             raise ValueError(f"{phrase!r} is never found: texts are read in lower case, with single spaces")
+    if entry.source_url and not _ADDRESS.match(entry.source_url):
+        raise ValueError(f"source_url {entry.source_url!r} is no address of a page")
     if not entry.samples:
         raise ValueError("a sample is missing")
     return entry

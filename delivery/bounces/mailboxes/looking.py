@@ -50,10 +50,14 @@ class Looked:
 
 
 def look_due() -> bool:
-    """A slice of each mailbox whose time has come. True when one has more."""
+    """A slice of each mailbox whose time has come. True when one has more.
+
+    By one process at a time: a server that hangs holds up the other mailboxes, not all workers.
+    """
     now = timezone.now()
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    due = ReturnMailbox.objects.filter(free, enabled=True, due_at__lte=now).order_by("due_at")
+    if ReturnMailbox.objects.filter(claimed_until__gte=now).exists():
+        return False
+    due = ReturnMailbox.objects.filter(enabled=True, due_at__lte=now).order_by("due_at")
     more = [look(pk) for pk in due.values_list("pk", flat=True)]
     return any(more)
 

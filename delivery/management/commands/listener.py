@@ -20,7 +20,7 @@ class Command(BaseCommand):
             uvloop.run(self._run())
         except OSError as error:
             where = f"{settings.LISTENER_HOST}:{settings.LISTENER_PORT}"
-            raise CommandError(f"The listener cannot listen on {where}: {error.strerror or error}") from error
+            raise CommandError(f"The listener cannot start on {where}: {error}") from error
 
     async def _run(self) -> None:
         listener = await serving.start(settings.LISTENER_HOST, settings.LISTENER_PORT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -206,6 +207,19 @@ def test_each_is_looked_into_when_it_is_due_and_by_one_only(mailbox: Callable[..
         look_due()
         row.refresh_from_db()
         assert row.seen == 4
+
+
+def test_a_server_that_hangs_holds_one_worker(mailbox: Callable[..., ReturnMailbox]) -> None:
+    with Imap(MAILS) as store:
+        hanging, other = mailbox(store, name="Hangs"), mailbox(store)
+        ReturnMailbox.objects.filter(pk=hanging.pk).update(claimed_until=timezone.now() + timedelta(minutes=1))
+        look_due()
+        other.refresh_from_db()
+        assert other.looked_at is None
+        ReturnMailbox.objects.filter(pk=hanging.pk).update(claimed_until=timezone.now(), enabled=False)
+        look_due()
+        other.refresh_from_db()
+        assert other.seen == 4
 
 
 def test_the_return_path_is_found_in_the_header_only() -> None:

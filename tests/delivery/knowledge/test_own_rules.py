@@ -97,6 +97,7 @@ def test_braces_are_short_for_many_phrases(folder: Path) -> None:
         (('enhanced = "5.7.1"', 'phase = ["later"]'), "acme.shadowed: 'later' is not a valid Phase"),
         (('enhanced = "5.7.1"', 'provider = "acme"'), "acme.shadowed: there is no provider 'acme'"),
         (('samples = ["550 5.7.1 ACME filter says no"]', "samples = []"), "acme.shadowed: a sample is missing"),
+        (('enhanced = "5.7.1"', 'source_url = "our wiki"'), "acme.shadowed: source_url 'our wiki' is no address"),
         (("[[entry]]", "[[entry"), "acme.toml: "),
     ],
 )
