@@ -265,7 +265,7 @@ LISTENER_PORT = env.port("LISTENER_PORT", default=PORT + 26)
 LISTENER_CERTIFICATE = env.str("LISTENER_CERTIFICATE", default="")
 LISTENER_KEY = env.str("LISTENER_KEY", default="")
 """PEM files for STARTTLS; without them the listener makes a certificate for itself."""
-LISTENER_NAMES = frozenset(env.list("LISTENER_NAMES", default=["fbl", "dmarc", "postmaster", "abuse"]))
+LISTENER_NAMES = frozenset(env.list("LISTENER_NAMES", default=["fbl", "dmarc"]))
 """What it takes mail for at return-path hosts besides return paths: feedback, DMARC reports (RFC 5321, 4.5.1)."""
 LEASE_SECONDS = env.number("LEASE_SECONDS", default=60, least=1, most=3600)
 UNDO_SECONDS = env.number("UNDO_SECONDS", default=30, least=0, most=86400)

@@ -10,15 +10,16 @@ from delivery.models import SendingDomain
 from delivery.tokens import looks_like_return_path
 
 FRESH_SECONDS = 30.0
+ALWAYS = frozenset({"postmaster", "abuse"})  # whatever is set (RFC 5321, 4.5.1; RFC 2142, 4 and 5)
 
 
 def local_part_is_ours(local: str) -> bool:
-    """The shape of a return path, signed or not (what is forged is stored and shown), or a name of LISTENER_NAMES."""
-    return looks_like_return_path(local) or local in settings.LISTENER_NAMES
+    """The shape of a return path, signed or not (what is forged is stored and shown), or a name that we have."""
+    return looks_like_return_path(local) or local in ALWAYS or local in settings.LISTENER_NAMES
 
 
 class Hosts:
-    """The return-path hosts of all sending domains, as of half a minute ago at most."""
+    """Our own name and the return-path hosts of all sending domains, as of half a minute ago at most."""
 
     def __init__(self) -> None:
         self._names: frozenset[str] = frozenset()
@@ -30,5 +31,6 @@ class Hosts:
 
     def look(self) -> None:
         """Asks the database. Raises its errors."""
-        self._names = frozenset(SendingDomain.objects.values_list("return_path_host", flat=True))
+        hosts = SendingDomain.objects.values_list("return_path_host", flat=True)
+        self._names = frozenset({settings.SMTP_HOSTNAME.lower(), *hosts})
         self._until = time.monotonic() + FRESH_SECONDS
