@@ -32,9 +32,10 @@ class Note(enum.StrEnum):
     SPF_BROKEN = "spf_broken"  # an include without a record
     NULL_MX = "null_mx"  # the domain says that it has no mail (RFC 7505)
     DMARC_REMOVED = "dmarc_removed"  # pct, rf, ri are no more (RFC 9989)
+    DMARC_ABOVE = "dmarc_above"  # the record of a domain above holds
 
 
-HARMLESS = frozenset({Note.DMARC_REMOVED})
+HARMLESS = frozenset({Note.DMARC_REMOVED, Note.DMARC_ABOVE})
 
 
 class Status(enum.StrEnum):
@@ -194,9 +195,11 @@ def policies(values: Sequence[str], *, top: bool = False) -> list[str]:
     return [value for value in found if not top or _tags(value).get("psd") == "y"]
 
 
-def policy(value: str) -> str:
-    """none, quarantine or reject; what is missing or unknown is none (RFC 9989, 4.7)."""
-    p = _tags(value).get("p", "none").lower()
+def policy(value: str, *, below: bool = False) -> str:
+    """none, quarantine or reject; what is missing or unknown is none (RFC 9989, 4.7). `below`: for a domain under the
+    record's own, which has `sp`, if that is said."""
+    tags = _tags(value)
+    p = (tags.get("sp", "") if below else "").lower() or tags.get("p", "none").lower()
     return p if p in ("quarantine", "reject") else "none"
 
 

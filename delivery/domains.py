@@ -184,9 +184,12 @@ def check(domain: SendingDomain, *, https_port: int = tracking_hosts.PORT) -> No
     Where the tracking record is right, its host is asked over https too (5 s at most).
     """
     _notice_keys(domain)
-    answers = {record: _look(record, domain.name) for record in records(domain)}
+    answers = {record: _ask(record.host, record.type) for record in records(domain)}
+    above = _take_from_above(answers, domain.name)
     ours = _addresses(domain)
     notes = {record.key: _notes(record, found or [], domain) for record, found in answers.items()}
+    if above:
+        notes[Key.DMARC][str(Note.DMARC_ABOVE)] = above
     seen = {record.key: _with(judge(record, found, ours), notes[record.key]) for record, found in answers.items()}
     now = timezone.now()
     checks = {
@@ -268,16 +271,18 @@ def _ask(name: str, kind: str) -> list[str] | None:
     return dns.look(lambda resolver: resolver.lookup_txt(name))
 
 
-def _look(record: Record, domain: str) -> list[str] | None:
-    found = _ask(record.host, record.type)
-    if record.key is not Key.DMARC or found is None or policies(found):
-        return found
-    # A parent's policy holds for the domain too (RFC 9989: the tree walk).
+def _take_from_above(answers: dict[Record, list[str] | None], domain: str) -> str:
+    """A parent's DMARC policy holds for a domain that has none (RFC 9989: the tree walk): whose, "" for nobody's."""
+    own = next(record for record in answers if record.key is Key.DMARC)
+    found = answers[own]
+    if found is None or policies(found):
+        return ""
     for parent in parents(domain):
         above = _ask(f"_dmarc.{parent}", "TXT") or []
         if holding := policies(above, top="." not in parent):
-            return holding
-    return found
+            answers[own] = holding
+            return parent
+    return ""
 
 
 def due(now: dt.datetime) -> list[SendingDomain]:

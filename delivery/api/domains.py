@@ -50,7 +50,7 @@ class RecordOut(Schema):
     found: list[str]
     notes: dict[str, str] = Field(
         description="What is the matter with it beyond its words: spf_lookups, spf_void, spf_broken, null_mx, "
-        "dmarc_removed, each with the number or name it is about"
+        "dmarc_removed, dmarc_above, each with the number or name it is about"
     )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from delivery.dmarc.inlet import address_of, is_read
 from delivery.dmarc.judging import Advice, Source, advise, who
 from delivery.dmarc.tallying import Tally
-from delivery.domain_records import Key, policies, policy, reports_to
+from delivery.domain_records import Key, Note, policies, policy, reports_to
 from delivery.models import DmarcReport, DmarcSource, Route, SendingDomain
 
 DAYS = 30
@@ -67,7 +67,8 @@ def of(domain: SendingDomain) -> Page:
     total, sources, count = _sources(domain, since.date())
     first = read.aggregate(first=Min("begin"))["first"]
     record = _record(domain)
-    asks = policy(record) if record else ""
+    above = Note.DMARC_ABOVE in domain.checks.get(Key.DMARC, {}).get("notes", {})
+    asks = policy(record, below=above) if record else ""
     address = address_of(domain)
     return Page(
         days=DAYS,

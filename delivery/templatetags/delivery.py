@@ -138,6 +138,10 @@ NOTES: dict[str, Promise] = {
         "DMARC no longer has these (RFC 9989): %(what)s. New receivers ignore them: take them out, and use t=y for a "
         "policy that is only tried."
     ),
+    Note.DMARC_ABOVE: _(
+        "This is the record of %(what)s, which holds here too: its sp, or its p where it has no sp. A record of its "
+        "own would come before it."
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from delivery import domains
+from delivery.dmarc import page
 from delivery.domain_records import Key, Note, Status
 from delivery.models import SendingDomain
 from tests.factories import make_member, make_workspace
@@ -90,6 +91,19 @@ def test_a_domain_that_has_no_mail_is_not_verified(domain: SendingDomain, dns_se
 def test_old_tags_of_dmarc_are_told_and_do_no_harm(domain: SendingDomain, dns_server: Dns) -> None:
     dns_server.set("_dmarc.news.example.com", {"TXT": ["v=DMARC1; p=none; pct=50; ri=3600"]})
     assert noted(domain, Key.DMARC) == (Status.OK, {Note.DMARC_REMOVED: "pct, ri"})
+    assert domain.verified_at
+
+
+@pytest.mark.parametrize(
+    ("tags", "asked"), [("p=reject; sp=none", "none"), ("p=none; sp=reject", "reject"), ("p=quarantine", "quarantine")]
+)
+def test_under_a_parents_dmarc_record_its_sp_holds(
+    tags: str, asked: str, domain: SendingDomain, dns_server: Dns
+) -> None:
+    dns_server.set("_dmarc.news.example.com", {"TXT": []})
+    dns_server.set("_dmarc.example.com", {"TXT": [f"v=DMARC1; {tags}"]})
+    assert noted(domain, Key.DMARC) == (Status.OK, {Note.DMARC_ABOVE: "example.com"})
+    assert page.of(domain).policy == asked
     assert domain.verified_at
 
 
