@@ -6,7 +6,7 @@ import time
 
 from celery import shared_task
 
-from analytics import alerts, folding, telling
+from analytics import ageing, alerts, folding, telling
 
 SLICE_SECONDS = 4.0
 
@@ -26,3 +26,9 @@ def watch() -> None:
     """Open and close alerts, and tell of them by mail."""
     alerts.look()
     telling.mail()
+
+
+@shared_task(ignore_result=True)
+def age() -> None:
+    """Each night: the roll-ups stay small."""
+    ageing.age()

@@ -33,6 +33,7 @@ SCHEDULE = {
     "announce finished campaigns": every(5, "campaigns.tasks.announce"),
     "fold the logs into reports": every(2, "analytics.tasks.fold"),
     "look for what is worth an alert": every(60, "analytics.tasks.watch"),
+    "make days of old hours": every(86400, "analytics.tasks.age", expires=3600),
     "fold counters, wake imports": every(15, "contacts.tasks.tick"),
     "forget old files, count again": every(86400, "contacts.tasks.nightly", expires=3600),
     "forget old DMARC reports": every(86400, "delivery.tasks.forget_dmarc_reports", expires=3600),

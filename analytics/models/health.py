@@ -11,7 +11,7 @@ from accounts.models import Workspace
 from delivery.models import SendingDomain
 
 
-class HealthHour(models.Model):
+class HealthHour(models.Model):  # of old ones the day (`analytics.ageing`)
     """People by the hour of what happened to them last, and why. A person stands in one row at a time, but for
     complaints, which are told beside where they stand. Who bounced later is with the delivered no more."""
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEntry, Workspace
-from analytics import changes, codes, proofs, waits
+from analytics import ageing, changes, codes, health, proofs, waits
 from analytics.health import Choice
 from analytics.models import HealthHour, HealthWait
 from analytics.waiting import waiting
@@ -124,3 +124,30 @@ def test_the_table_of_codes_adds_up_and_is_exported_safely(world: World, client:
     lines = list(csv.DictReader(io.StringIO(b"".join(table).decode("utf-8-sig"))))  # type: ignore[arg-type]
     assert [line["people"] for line in lines] == ["4", "3", "2", "1"]
     assert lines[-1]["cause"].startswith("'=")
+
+
+def test_hours_that_no_page_tells_apart_become_days_and_days_go_with_the_logs(world: World) -> None:
+    """Nobody is lost meanwhile: also who left an hour that is a day already."""
+    now = timezone.now().replace(hour=12, minute=30)
+    ago = {name: now - timedelta(days=days) for name, days in (("new", 30), ("old", 200), ("gone", 2000))}
+    for at in ago.values():
+        for hour in (1, 7, 23):
+            at = at.replace(hour=hour, minute=0, second=0, microsecond=0)
+            shared = {"workspace": world.workspace, "sandbox": False, "provider": "gmail", "n": 4, "hour": at}
+            domain = world.from_address.sending_domain
+            HealthHour.objects.create(**shared, sending_domain=domain, outcome="delivered", first_at=at, last_at=at)
+            HealthWait.objects.create(**shared, sending_domain=domain, step=3)
+    HealthHour.objects.filter(hour=ago["new"].replace(hour=7, minute=0, second=0, microsecond=0)).update(n=0)
+    before = health.look(choice(world, 90)).figures
+    for _ in range(2):
+        ageing.age(now)
+        rows = HealthHour.objects.order_by("hour").values_list("hour__date", "n", "first_at__hour", "last_at__hour")
+        new, old = ago["new"].date(), ago["old"].date()
+        assert list(rows) == [(old, 12, 1, 23), (new, 4, 1, 1), (new, 4, 23, 23)]
+        assert list(HealthWait.objects.order_by("hour").values_list("n", flat=True)) == [12, 4, 4, 4]
+    assert health.look(choice(world, 90)).figures == before
+    moved = HealthHour.objects.order_by("hour")[0]
+    moved.pk, moved.hour, moved.n = None, ago["old"].replace(hour=7, minute=0, second=0, microsecond=0), -1
+    moved.save(force_insert=True)
+    ageing.age(now)
+    assert HealthHour.objects.order_by("hour").values_list("n", flat=True)[0] == 11
