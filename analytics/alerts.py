@@ -54,7 +54,10 @@ def look(now: datetime | None = None) -> None:
 
 @transaction.atomic
 def _look_at(key: int, now: datetime) -> None:
-    workspace = Workspace.objects.select_for_update(of=("self",), no_key=True).get(pk=key)  # one at a time
+    # One at a time.
+    workspace = Workspace.objects.select_for_update(of=("self",), no_key=True).filter(pk=key).first()
+    if workspace is None:
+        return
     known = {(one.kind, one.subject): one for one in Alert.objects.open_in(workspace)}
     made = decide(signs(workspace, now), {key: one.seen_at for key, one in known.items()}, now=now)
     for sign in made.kept:

@@ -162,15 +162,17 @@ def _too_many(workspace: int, more: int) -> bool:
     """Beyond the threshold everybody waits, also those of the same batch, and who comes until somebody has decided."""
     if AddressFailure.objects.filter(workspace=workspace, state=State.HELD).exists():
         return True
+    percent = (Brakes.objects.filter(workspace=workspace).first() or Brakes()).stops
+    if percent is None:
+        return False
     lately = AddressFailure.objects.filter(workspace=workspace, at__gt=timezone.now() - timedelta(hours=1))
     stopped = lately.filter(state=State.STOPPED).count() + more
     if stopped <= stops.LEAST_STOPPED:
         return False
-    percent = (Brakes.objects.filter(workspace=workspace).first() or Brakes()).stops
     with connection.cursor() as cursor:
         cursor.execute(_TRIED, [workspace, stops.SENT_LATELY])
         tried = int(cursor.fetchone()[0])
-    return stops.too_many(stopped, tried, None if percent is None else float(percent))
+    return stops.too_many(stopped, tried, float(percent))
 
 
 def _hold(workspace: int, rows: Sequence[AddressFailure]) -> None:

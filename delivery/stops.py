@@ -59,6 +59,6 @@ def reason_of(verdict: Verdict, *, elsewhere: bool = False) -> str:
     return _BY_CATEGORY.get(verdict.category, "") if verdict.action is Action.SUPPRESS_AFTER_N else ""
 
 
-def too_many(stopped: int, tried: int, percent: float | None) -> bool:
+def too_many(stopped: int, tried: int, percent: float) -> bool:
     """Whether a person should look before more addresses are stopped: `stopped` in an hour, of `tried` lately."""
-    return percent is not None and stopped > LEAST_STOPPED and stopped * 100 > tried * percent
+    return stopped > LEAST_STOPPED and stopped * 100 > tried * percent

@@ -123,31 +123,40 @@ def advance(seconds: float = 4.0) -> int:
     return done
 
 
-@transaction.atomic
 def _again(key: int) -> bool:
     """False while it must wait on."""
-    rows = IncomingReport.objects.select_for_update(skip_locked=True).filter(pk=key, result=Result.WAITING)
+    row = IncomingReport.objects.filter(pk=key, result=Result.WAITING).first()
+    if row is None:
+        return True
+    return _looked_up(row) if row.deeds else _acted(key)
+
+
+@transaction.atomic
+def _acted(key: int) -> bool:
+    rows = IncomingReport.objects.select_for_update(skip_locked=True).filter(pk=key, result=Result.WAITING, deeds=[])
     row = rows.first()
     if row is None:
         return True
-    last = timezone.now() - row.received_at > WAITS * settings.TIME_SCALE
-    message = Message.objects.select_related("mailing", "contact", "domain").filter(pk=row.message_id or 0).first()
-    if message is None:
+    message = Message.objects.select_related("mailing", "contact").filter(pk=row.message_id or 0).first()
+    if message is None or not row.told:  # its person was erased while it waited
         row.result = Result.GONE
         row.save(update_fields=["result"])
-    elif row.deeds:
-        _look_up(row, message, last)
     else:
-        act(row, message, told.report_of(row), last=last)
+        act(row, message, told.report_of(row), last=_has_waited(row))
     return row.result != Result.WAITING
 
 
-def _look_up(row: IncomingReport, message: Message, last: bool) -> None:
-    """A domain rests for everybody, so that no report alone may say it."""
-    rests = domain_check.rests(message.domain)
-    if rests is None and not last:
-        return
-    row.result = Result.DONE
-    if rests:
-        row.deeds = [*row.deeds, Done.RESTED]
-    row.save(update_fields=["result", "deeds"])
+def _looked_up(row: IncomingReport) -> bool:
+    """A domain rests for everybody, so that no report alone may say it. Nothing is locked while the DNS is asked."""
+    message = Message.objects.select_related("domain").filter(pk=row.message_id or 0).first()
+    rests = domain_check.rests(message.domain) if message else False
+    if rests is None and not _has_waited(row):
+        return False
+    done = {"result": Result.DONE, "deeds": [*row.deeds, Done.RESTED] if rests else row.deeds}
+    IncomingReport.objects.filter(pk=row.pk, result=Result.WAITING).update(**done)
+    return True
+
+
+def _has_waited(row: IncomingReport) -> bool:
+    """As long as one waits."""
+    return timezone.now() - row.received_at > WAITS * settings.TIME_SCALE

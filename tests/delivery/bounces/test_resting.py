@@ -1,4 +1,5 @@
-"""A report on a domain is believed if the DNS says the same; a mailbox that stayed full until we gave up counts."""
+"""What waits: for the DNS, which must say the same of a domain; for a message whose person may be erased meanwhile. A
+mailbox that stayed full until we gave up counts."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from delivery import erasing
 from delivery.bounces import effects
 from delivery.bounces.taking import take
 from delivery.models import AddressFailure, Domain, IncomingReport, Inlet, Message, MessageState
 from delivery.queue import remainders
 from delivery.queue.outcomes import Outcome
 from delivery.queue.settle import settle
+from tests.delivery.bounces.coming_back import bounce
 from tests.delivery.bounces.mails import dsn, return_path
 from tests.delivery.queue import world
 from tests.servers.dns import Dns
@@ -66,3 +69,16 @@ def test_a_mailbox_that_stayed_full_until_we_gave_up_counts_and_a_busy_server_do
     assert set(Message.objects.values_list("state", "cause")) == {(MessageState.FAILED, "expired")}
     (row,) = AddressFailure.objects.all()
     assert (row.message_id, row.reason, row.state) == (full.pk, "full", AddressFailure.State.COUNTED)
+
+
+def test_a_report_that_waits_says_nothing_once_its_person_is_erased() -> None:
+    mailing = world.sending(1)
+    message = Message.objects.select_related("contact").get(mailing=mailing)
+    row = bounce(message)
+    world.told(mailing, MessageState.UNCERTAIN)
+    assert message.contact is not None
+    erasing.forget(message.contact)
+    effects.advance()
+    row.refresh_from_db()
+    message.refresh_from_db()
+    assert (row.result, message.state) == (Result.GONE, MessageState.UNCERTAIN)
