@@ -10,7 +10,7 @@ from delivery.bounces.dialects.blocks import Form, notices, told
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
 
-_BRACKETED = r"<(?P<to>[^<>\s]{1,320}@[^<>\s@]{1,255})>"
+_BRACKETED = r"<(?P<to>(?:\"[^\"<>\n]{1,64}\"|[^<>\s]{1,320})@[^<>\s@]{1,255})>"
 _POSTFIX = Form(
     opens=("mail system", "the Postfix program", "This is the ", "Postfix on "),
     names=(

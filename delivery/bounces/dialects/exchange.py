@@ -57,7 +57,7 @@ _ADMINISTRATORS = re.compile(
 _ANY_NEW = replace(
     _NEW, opens=(), ends=re.compile(r"^\s*(?:Received|From|Return-Path|MIME-Version|DKIM-Signature|X-[\w-]{1,40}): ")
 )
-_SERVER = re.compile(r"<[\w.-]{1,255} #[45]\.\d{1,3}\.\d{1,3}[ >]")
+_SERVER = re.compile(r"< ?[\w.-]{1,255} #[45]\.\d{1,3}\.\d{1,3}[ >]")
 _ANY_OLD = replace(
     _OLD,
     opens=(),

@@ -34,7 +34,23 @@ _BEHIND = re.compile(
     rf"\s{{0,3}}(?:is|was|were|\(s\)|\(es\))?\s{{0,3}}[:：;]?\s{{0,9}}[（「『【]?{_TO}",
     re.IGNORECASE,
 )
+_FAILED = phrases(
+    "undeliver",
+    "non-?deliver",
+    "deliver(?:y|ed)? (?:has )?fail",
+    "fail(?:ed|ure)? (?:notice|deliver)",
+    "returned (?:mail|to sender)",
+    "配信(?:不能|エラー|失敗|でき)",
+    "エラーメール",
+    "unzustellbar",
+    "non remis",
+    "не доставлено",
+    "退信",
+)
+# "somebody@… 宛のメールを…": these languages say after the address what it is to them.
+_BEFORE = re.compile(rf"{_TO}[\"'”>\])」』）]{{0,3}}\s{{0,2}}(?:宛|あて|へ|님|에게|에 대한)(?P<said>[^\n]{{0,500}})")
 _FAILURE = phrases(
+    "error (?:occurred |was encountered )?while (?:trying to )?deliver",
     "undeliver",
     "non-?deliver",
     "not (?:be )?(?:been )?deliver",
@@ -160,20 +176,36 @@ def read(letter: Letter) -> list[Notice]:
     text = "\n".join(line[:LINE_LIMIT] for line in letter.text.split("\n")[:400])
     if _ARRIVED.search(text) or (letter.by_hand and not (code_in(text) or status_in(text))):
         return []
-    if not (_FAILURE.search(text) or (_SUBJECT.search(letter.subject) and (code_in(text) or status_in(text)))):
+    if not _fails(letter, text):
         return []
     own = {*addresses_in(letter.get("to")), *addresses_in(letter.sender)}
     found = told((to, said) for to, said in _named(text) if to not in own and not _NOBODY.match(to))
     if not found:
-        found = [notice(to, text) for to in _else_where(letter) if to not in own]
+        found = [notice(to, text) for to in _else_where(letter) or _only_one(letter, text, own) if to not in own]
     late = _LATE.search(text) and not re.search(r"permanent|giv(?:en|ing) up|expired", text, re.IGNORECASE)
     return [replace(each, action="delayed") if late and each.status[:1] != "5" else each for each in found]
+
+
+def _fails(letter: Letter, text: str) -> bool:
+    """Whether it speaks of a failure: in its text, or in its subject as nobody but a program does."""
+    if _FAILURE.search(text) or (letter.named_as_a_program and _FAILED.search(letter.subject)):
+        return True
+    return bool(_SUBJECT.search(letter.subject) and (code_in(text) or status_in(text)))
+
+
+def _only_one(letter: Letter, text: str, own: set[str]) -> list[str]:
+    """The one address that a program's text has, wherever in its sentences it stands."""
+    if not (letter.named_as_a_program and _SUBJECT.search(letter.subject)):
+        return []
+    lines = [line for line in text.split("\n")[:60] if not _ASIDE.search(line)]
+    people = [to for to in addresses_in("\n".join(lines)) if to not in own and not _NOBODY.match(to)]
+    return people if len(people) == 1 else []
 
 
 def _named(text: str) -> list[tuple[str, str]]:
     """Recipients with the words of their own line, else with the whole text."""
     lines = [line for line in text.split("\n") if not _ASIDE.search(line)]
-    for shape in (_LED, _ALONE, _BEHIND, _AFTER):
+    for shape in (_LED, _ALONE, _BEHIND, _AFTER, _BEFORE):
         matches = [(match, number) for number, line in enumerate(lines) if (match := shape.search(line))]
         if matches:
             return _apart(matches[: RECIPIENTS + 1], lines, text)
