@@ -140,7 +140,7 @@ def lay_out(message: mime.Entity) -> Letter:
             marked_up.append(leaf.text)
         elif not leaf.type.startswith(("image/", "application/", "audio/", "video/", "font/", "message/")):
             plain.append(leaf.text)
-    said = "\n".join(plain).strip("\n ") or mime.plain("\n".join(marked_up))
+    said = "\n".join(plain).strip("\n ") or mime.plain("\n".join(marked_up)).strip("\n ")
     text, inline = split(said)
     if inline:
         returned.append(inline)

@@ -40,7 +40,9 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 # What HTML does not show, from mark to mark.
 _HIDDEN = ("<script", "</script>"), ("<style", "</style>"), ("<title", "</title>"), ("<!--", "-->")
-_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li|/table|hr|p|div|tr|li|pre|/pre)\b[^<>]{0,999}>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li|/table|hr|p|div|tr|li|pre|/pre)\b[^<>]{0,999}>\n?", re.IGNORECASE)
+_INDENT = re.compile(r"(?m)^[ \t]{9,}")
+_EMPTY_LINES = re.compile(r"\n(?:[ \t]*\n){2,}")
 _TAG = re.compile(r"</?[a-zA-Z!][^<>@]{0,2000}>")
 
 
@@ -233,11 +235,12 @@ def charset(octets: bytes, name: str) -> str:
 
 
 def plain(markup: str) -> str:
-    """The words of an HTML text, a line for each of its lines and blocks."""
+    """The words of an HTML text, a line for each of its lines and blocks; deep indents and empty lines cut short."""
     text = markup[:TEXT_LIMIT]
     for start, end in _HIDDEN:
         text = _without(text, start, end)
-    return html.unescape(_TAG.sub("", _BREAK.sub("\n", text))).replace("\xa0", " ")
+    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", text))).replace("\xa0", " ")
+    return _EMPTY_LINES.sub("\n\n", _INDENT.sub("        ", text))
 
 
 def _without(text: str, start: str, end: str) -> str:

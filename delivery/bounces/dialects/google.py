@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from delivery.bounces.codes import ADDRESS
+from delivery.bounces.codes import ADDRESS, addresses_in
 from delivery.bounces.dialects.blocks import Form, notice, notices
 from delivery.bounces.letter import Letter
 from delivery.bounces.notice import Notice
@@ -34,7 +34,9 @@ def read(letter: Letter) -> list[Notice]:
 
 def _named(letter: Letter) -> list[str]:
     failed = [match[0].lower() for match in ADDRESS.finditer(letter.get("x-failed-recipients"))]
-    return failed[:200] or [letter.returned_to]
+    own = {"", *addresses_in(letter.get("to"))}
+    said = next((to for to in addresses_in(letter.text[:2000]) if to not in own), "")
+    return failed[:200] or [letter.returned_to or said]
 
 
 def _aimed(each: Notice, letter: Letter) -> Notice:
