@@ -43,6 +43,17 @@ KEYWORDS = {
 API = "API"
 """The context of the OpenAPI document's texts: “Stop” as a heading there is another word than on a button."""
 PLACEHOLDER = re.compile(r"%\(\w+\)[sdf]|%[sd]|\{\w*\}")
+# Japanese has no space beside a figure or a Latin word (“60件中55件”, “DNSで”). Names that people gave and code
+# (`null`, `If-Match`) may have one, and so may a label before its figure (“要確認 %(n)s件”).
+_JA, _COUNTER = "[ぁ-んァ-ヶー一-龠々]", "(?:か[月所]|[件通人日時間秒分回個社名行本つ種週年月列文字番以])"
+SPACED = re.compile(
+    rf"(?<![\w:.\-])\d[\d,.]*%?%? (?={_JA})"
+    rf"|%\(\w+\)[sd](?:%%)? (?={_COUNTER})"
+    rf"|{_JA} (?=\d[\d,.]*(?![\d,.:\-]))"
+    rf"|(?:[はがをにのでともへ]|[件通人行列]中|うち) (?=%\(\w+\)[sd](?:%%|{_COUNTER}))"
+    rf"|(?<![\w.\-/@])[A-Z][A-Za-z0-9]* (?={_JA})"
+    rf"|{_JA} (?=[A-Z][A-Za-z0-9]*(?![\w.\-/:@]))"
+)
 
 Key = tuple[str | None, str]
 """(context, English text): what identifies a string."""
@@ -165,6 +176,8 @@ def _fault_in(message: Message, entry: Message | None) -> str:
     have = _placeholders(japanese(entry))
     if have not in (_placeholders(singular), _placeholders(plural)):
         return f"its Japanese has other placeholders: {japanese(entry)!r}"
+    if spaced := SPACED.search(japanese(entry)):
+        return f"its Japanese has a space beside a figure or a Latin word: {spaced[0]!r}"
     return ""
 
 

@@ -62,6 +62,24 @@ def test_every_fault_is_named(project: Path) -> None:
     assert why["Menu"].startswith("its Japanese has other placeholders")
 
 
+@pytest.mark.parametrize(
+    ("text", "spaced"),
+    [
+        ("%(n)s 件中 %(part)s件", True),
+        ("%(n)s件中%(part)s件、2%%以上", False),
+        ("2%% 以上", True),
+        ("直近 2時間", True),
+        ("DNS で", True),
+        ("DNSで正しい DKIM", True),
+        ("要確認 %(n)s件", False),
+        ("%(name)s からのメール", False),
+        ("{%% if %%} と null または If-Match で、2026-12-01 の形", False),
+    ],
+)
+def test_japanese_has_no_space_beside_a_figure_or_a_latin_word(text: str, spaced: bool) -> None:
+    assert bool(translations.SPACED.search(text)) == spaced
+
+
 def test_the_texts_of_the_api_are_words_of_their_own(project: Path) -> None:
     (project / "contacts" / "forms.py").write_text('STOP = _("Stop")\n')
     translations.update(project, api=["Stop", "Over 5% of them"])
