@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 from django.conf import settings
 
-from delivery import domains, partitions, retention
+from delivery import domain_checks, partitions, retention
 from delivery.bounces import effects
 from delivery.bounces.mailboxes import looking
 from delivery.dmarc import storing
@@ -48,7 +48,7 @@ def make_partitions() -> None:
 @shared_task(ignore_result=True)
 def check_domains() -> None:
     """Sending domains whose DNS is to be looked at."""
-    domains.check_due()
+    domain_checks.check_due()
 
 
 @shared_task(ignore_result=True)

@@ -14,7 +14,7 @@ from accounts import audit
 from accounts.api import ApiRequest, Body, Id, Key, Page, Resource, Window, example, page, refuses
 from accounts.api_keys import Scope
 from accounts.problems import Kind, Problem, invalid, of_form
-from delivery import domains
+from delivery import domain_checks, domains
 from delivery.api.limits import LimitsChange, LimitsOut, limit_form
 from delivery.forms import DomainForm, FromAddressForm
 from delivery.models import FromAddress, Limit, SendingDomain
@@ -144,7 +144,7 @@ def change_domain(request: ApiRequest, pk: Id, change: LimitsChange) -> Any:
 def check_domain(request: ApiRequest, pk: Id) -> Any:
     """Look the records up now. When all required ones are right, the domain is verified."""
     domain = domain_of(request, pk)
-    domains.check(domain)
+    domain_checks.check(domain)
     return domain
 
 

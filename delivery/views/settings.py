@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import audit
 from accounts.roles import Can, WorkspaceRequest, requires
 from accounts.views.back import back_to
-from delivery import brakes, dkim_keys, domains, route_rows, route_test, routes, site_defaults, warmups
+from delivery import brakes, dkim_keys, domain_checks, domains, route_rows, route_test, routes, site_defaults, warmups
 from delivery.dmarc import page as dmarc_page
 from delivery.forms import BrakesForm, DomainForm, FromAddressForm, LimitForm, RouteForm, SiteLimitForm, WarmUpForm
 from delivery.models import FromAddress, Limit, Route, SendingDomain
@@ -61,7 +61,7 @@ def _domain_page(
         "form": form or FromAddressForm(domain=shown),
         "dmarc": None if shown.sandbox else dmarc_page.of(shown),
         "limit": limit or LimitForm(instance=domains.limit_of(shown)),
-        "watching": shown.verified_at is None and timezone.now() - shown.created_at < domains.WATCHED_FOR,
+        "watching": shown.verified_at is None and timezone.now() - shown.created_at < domain_checks.WATCHED_FOR,
     }
     status = 422 if (form and form.is_bound) or (limit and limit.is_bound) else 200
     return render(request, "delivery/domain.html", context, status=status)
@@ -70,7 +70,7 @@ def _domain_page(
 @requires(Can.MANAGE_WORKSPACE)
 @require_POST
 def check_domain(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    domains.check(domain_of(request, pk))
+    domain_checks.check(domain_of(request, pk))
     return redirect("delivery:domain", pk)
 
 

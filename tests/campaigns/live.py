@@ -14,7 +14,7 @@ from accounts.models import User, Workspace
 from campaigns import editing, launching, preflight
 from contacts import lists
 from contacts.models import Contact, Field, List
-from delivery import domains
+from delivery import domain_checks, domains
 from delivery.models import FromAddress, Mailing, Route
 from tests.delivery.queue import world
 from tests.factories import make_member, make_workspace
@@ -84,7 +84,7 @@ def open_shop(dns: Dns, route: Route, settings: Any) -> Shop:
     for record in domains.records(domain):
         if record.required:
             dns.add(record.host, record.type, record.value)
-    domains.check(domain)
+    domain_checks.check(domain)
     domains.go_live(domain, by=person, actor=person)
     sender = FromAddress.objects.create(workspace=workspace, sending_domain=domain, local_part="tea", name="Minori Tea")
     return Shop(workspace, person, lists.create(workspace, "News"), sender, route)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role
-from delivery import dkim_keys, domains
+from delivery import dkim_keys, domain_checks, domains
 from delivery.domain_records import Key
 from delivery.models import DkimKey, SendingDomain
 from delivery.sender.thread import SendThread
@@ -31,7 +31,7 @@ def here(smtp_server: Receiver, dns_server: Dns, settings: Any) -> World:
     settings.DNS_RESOLVER = dns_server.address
     made = world.make(smtp_server, signed=True)
     publish(made.from_address.sending_domain, dns_server, Key.DKIM)
-    domains.check(made.from_address.sending_domain)
+    domain_checks.check(made.from_address.sending_domain)
     return made
 
 
@@ -71,19 +71,19 @@ def test_a_new_key_signs_once_its_record_is_seen_and_the_old_record_stays(
 
     assert domains.renew_key(domain, actor=None)
     assert not domains.renew_key(domain, actor=None), "one at a time"
-    domains.check(domain)
+    domain_checks.check(domain)
     assert send() == first.selector, "its record is not there yet"
 
     publish(domain, dns_server, Key.DKIM_NEXT)
     assert send() == first.selector, "nobody has looked"
-    domains.check(domain)
+    domain_checks.check(domain)
     second = dkim_keys.current(domain)
     assert second is not None
     assert send() == second.selector != first.selector
     assert domain.checks[Key.DKIM]["status"] == domain.checks[Key.DKIM_FORMER]["status"] == "ok"
 
     monkeypatch.setattr(timezone, "now", lambda now=timezone.now: now() + dkim_keys.KEPT + dt.timedelta(hours=1))
-    domains.check_due()
+    domain_checks.check_due()
     assert Key.DKIM_FORMER not in {record.key for record in domains.records(domain)}
     dns_server.set(first.host, "NXDOMAIN")
     sent.clear()
@@ -96,7 +96,7 @@ def test_a_new_key_that_is_published_wrongly_does_not_sign(here: World, dns_serv
     (record,) = [record for record in domains.records(domain) if record.key is Key.DKIM_NEXT]
     for answer in ({"TXT": [record.value[:-20]]}, "SERVFAIL", {"TXT": [record.value, "v=DKIM1; p="]}):
         dns_server.set(record.host, answer)  # type: ignore[arg-type]
-        domains.check(domain)
+        domain_checks.check(domain)
         assert dkim_keys.waiting(domain)
     assert domain.verified_at, "the old key goes on"
 
@@ -105,10 +105,10 @@ def test_a_new_key_is_looked_for_every_minute(here: World) -> None:
     domain = here.from_address.sending_domain
     SendingDomain.objects.update(created_at=timezone.now() - dt.timedelta(days=9))
     soon = timezone.now() + dt.timedelta(minutes=2)
-    assert domains.due(soon) == []
+    assert domain_checks.due(soon) == []
     domains.renew_key(domain, actor=None)
-    assert domains.due(soon) == [domain]
-    assert domains.due(soon + domains.WATCHED_FOR) == []
+    assert domain_checks.due(soon) == [domain]
+    assert domain_checks.due(soon + domain_checks.WATCHED_FOR) == []
 
 
 def test_the_page_says_what_to_publish_and_what_to_keep(here: World, dns_server: Dns, client: Client) -> None:
@@ -122,7 +122,7 @@ def test_the_page_says_what_to_publish_and_what_to_keep(here: World, dns_server:
     assert "mail is signed with the old key" in shown
     assert "New signing key" not in shown
     publish(domain, dns_server, Key.DKIM_NEXT)
-    domains.check(domain)
+    domain_checks.check(domain)
     shown = client.get(url).content.decode()
     assert "until" in shown
     assert "may still be on its way" in shown

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
-from delivery import domains
+from delivery import domain_checks, domains
 from delivery.dmarc import page
 from delivery.domain_records import Key, Note, Status
 from delivery.models import SendingDomain
@@ -37,7 +37,7 @@ def spf(dns_server: Dns, value: str) -> None:
 
 
 def noted(domain: SendingDomain, key: Key) -> tuple[str, dict[str, str]]:
-    domains.check(domain)
+    domain_checks.check(domain)
     (row,) = [row for row in domains.rows(domain) if row.record.key is key]
     return row.status, row.notes
 
@@ -112,7 +112,7 @@ def test_the_page_says_what_to_do(
     language: str, words: str, domain: SendingDomain, dns_server: Dns, client: Client
 ) -> None:
     spf(dns_server, f"{SPF} {includes(dns_server, 10)} ~all")
-    domains.check(domain)
+    domain_checks.check(domain)
     person = make_member(domain.workspace, Role.ADMIN, language=language)
     client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
     assert words in client.get(reverse("delivery:domain", args=[domain.pk])).content.decode()

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Role
-from delivery import copies, domains, mailings, tracking_hosts
+from delivery import copies, domain_checks, domains, mailings, tracking_hosts
 from delivery.keyring import keyring
 from delivery.models import Event, Mailing, Message, SendingDomain
 from delivery.sender.thread import SendThread
@@ -80,7 +80,7 @@ def closed_port() -> int:
 
 def look(here: World, port: int) -> SendingDomain:
     domain = here.from_address.sending_domain
-    domains.check(domain, https_port=port)
+    domain_checks.check(domain, https_port=port)
     return domain
 
 
@@ -213,10 +213,10 @@ def test_two_looks_in_vain_end_it_and_old_mail_stays_as_it_was(
     scheduled = here.mailing(start_at=timezone.now() + dt.timedelta(days=1))
     once = look(here, closed_port())
     assert once.tracking_live_at, "a proxy may restart"
-    assert once in domains.due(timezone.now() + dt.timedelta(minutes=1, seconds=1)), "and is asked again soon"
+    assert once in domain_checks.due(timezone.now() + dt.timedelta(minutes=1, seconds=1)), "and is asked again soon"
     twice = look(here, closed_port())
     assert twice.tracking_live_at is None and here.mailing().tracking_url == f"https://{OURS}"
-    assert twice not in domains.due(timezone.now() + dt.timedelta(minutes=2))
+    assert twice not in domain_checks.due(timezone.now() + dt.timedelta(minutes=2))
     scheduled.refresh_from_db()
     assert scheduled.tracking_url == f"https://{OURS}"
     click = urlsplit(links_of(old)["click"])

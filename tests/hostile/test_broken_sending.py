@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import fields
 from accounts.models import User
 from campaigns.models import Campaign
-from delivery import dkim, domains
+from delivery import dkim, domain_checks, domains
 from delivery.models import Bucket, FromAddress, Mailing, Message, Route, SendingDomain
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
@@ -135,7 +135,7 @@ def verified(settings: Any, draft: Campaign, dns_server: Dns) -> SendingDomain:
     key = domain.dkim_keys.get()
     dns_server.set(key.host, {"TXT": [dkim.dns_record(key.public)]})
     SendingDomain.objects.filter(pk=domain.pk).update(verified_at=timezone.now(), live_at=timezone.now())
-    domains.check(domain)
+    domain_checks.check(domain)
     assert domain.checks["dkim"]["status"] == "ok"
     return domain
 
@@ -149,7 +149,7 @@ def test_a_domain_whose_key_disappears_stops_the_send_and_stands_on_the_overview
     dns_server.set(verified.dkim_keys.get().host, "NXDOMAIN")
     if not live:
         SendingDomain.objects.filter(pk=verified.pk).update(live_at=None)
-    domains.check(verified)
+    domain_checks.check(verified)
     for client, at_checks, on_overview in (
         (
             browser,
@@ -172,6 +172,6 @@ def test_a_dns_that_does_not_answer_is_no_missing_key(
     verified: SendingDomain, dns_server: Dns, browser: Client
 ) -> None:
     dns_server.set(verified.dkim_keys.get().host, "SERVFAIL")
-    domains.check(verified)
+    domain_checks.check(verified)
     assert verified.checks["dkim"]["status"] not in ("missing", "different")
     assert "is wrong" not in browser.get("/").content.decode()
