@@ -159,4 +159,4 @@ def _looked_up(row: IncomingReport) -> bool:
 
 def _has_waited(row: IncomingReport) -> bool:
     """As long as one waits."""
-    return timezone.now() - row.received_at > WAITS * settings.TIME_SCALE
+    return bool(timezone.now() - row.received_at > WAITS * settings.TIME_SCALE)
