@@ -42,8 +42,9 @@ def listener() -> ListenerState:
 
 def last_minute() -> dict[tuple[str, str], int]:
     """Reports of it by inlet and kind. Reads the newest only, however many there are."""
-    newest = IncomingReport.objects.order_by("-pk").values("pk")[:MOST_A_MINUTE]
-    fresh = IncomingReport.objects.filter(pk__in=newest, received_at__gte=timezone.now() - timedelta(minutes=1))
+    newest = IncomingReport.objects.order_by("-pk").values_list("pk", flat=True)
+    before = newest[MOST_A_MINUTE : MOST_A_MINUTE + 1].first() or 0
+    fresh = IncomingReport.objects.filter(pk__gt=before, received_at__gte=timezone.now() - timedelta(minutes=1))
     found = fresh.values_list("inlet", "kind").annotate(n=Count("pk"))
     return {(inlet, kind): n for inlet, kind, n in found}
 

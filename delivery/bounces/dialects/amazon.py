@@ -12,7 +12,6 @@ from delivery.bounces.notice import Notice
 
 _FOLD = re.compile(r"!\n ?")  # SNS breaks long lines
 JSON_LIMIT = 128 << 10  # characters: its nesting is bounded by this
-NESTED = 50
 
 
 def read(letter: Letter) -> list[Notice]:
