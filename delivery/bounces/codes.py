@@ -6,17 +6,26 @@ import re
 
 from delivery.smtp.replies import EnhancedStatus
 
-# "550", "#550", "(550)", "550-5.1.1": not a piece of a number, a date, an IP address or a path.
-_CODE = re.compile(r"(?<![\w.:/=+-])#?([245][0-5]\d)(?=[\s\-:,;)'\"\]]|\.(?!\d)|$)")
-_STATUS = re.compile(r"(?<![\w.\-/:])#?([245])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d)")
+# "550", "#550", "(550)", "550-5.1.1", "said:550": not a piece of a number, a date, an IP address or a path; no count.
+_CODE = re.compile(
+    r"(?:(?<![\w.:/=+-])|(?<=[A-Za-z][:=]))#?([245][0-5]\d)"
+    r"(?=[\s\-:,;)'\"\]]|\.(?!\d)|[/|.](?=[245]\.\d)|$)"
+    r"(?! ?(?:[kKmMgG]?[bB]|m?s|bytes|octets|seconds|minutes|hours|messages|recipients|e?mails|users)\b)"
+)
+# "5.1.1", "(#5.1.1)", "550-5.1.1": no address, no version of a program.
+_STATUS = re.compile(
+    r"(?:(?<![\w.\-/:])|(?<=[ ('\"][245]\d\d[-/|.])|(?<=^[245]\d\d[-/|.]))(?<!version )(?<![eE]xim )(?<!SMTPD )"
+    r"#?([245])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d)"
+)
 # Those that RFC 5321 and its kin define: other numbers of three digits are rarely reply codes.
 _KNOWN = frozenset(
     {250, 251, 252, 421, 422, 430, 432, 450, 451, 452, 453, 454, 455, 458, 459, 500, 501, 502, 503, 504, 521}
     | {523, 524, 525, 530, 533, 534, 535, 538, 550, 551, 552, 553, 554, 555, 556}
 )
 
+# Looked for where a word begins, so that a long word costs its length once.
 ADDRESS = re.compile(
-    r'(?:"(?:[^"\\\n]|\\.){1,128}"|[^\s<>()@,;:"\[\]|：；（）「」『』【】《》＜＞、。，“”«»]{1,128})'
+    r'(?<![\w.+-])(?:"(?:[^"\\\n]|\\.){1,128}"|[^\s<>()@,;:"\[\]|：；（）「」『』【】《》＜＞、。，“”«»]{1,128})'
     r"@(?:[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,9}|\[[\w.:]{3,60}\])"
 )
 

@@ -48,7 +48,9 @@ _FAILED = phrases(
     "退信",
 )
 # "somebody@… 宛のメールを…": these languages say after the address what it is to them.
-_BEFORE = re.compile(rf"{_TO}[\"'”>\])」』）]{{0,3}}\s{{0,2}}(?:宛|あて|へ|님|에게|에 대한)(?P<said>[^\n]{{0,500}})")
+_BEFORE = re.compile(
+    rf"(?:^|[\s<「『（(]){_TO}[\"'”>\])」』）]{{0,3}}\s{{0,2}}(?:宛|あて|へ|님|에게|에 대한)(?P<said>[^\n]{{0,500}})"
+)
 _FAILURE = phrases(
     "error (?:occurred |was encountered )?while (?:trying to )?deliver",
     "undeliver",
@@ -198,7 +200,7 @@ def _only_one(letter: Letter, text: str, own: set[str]) -> list[str]:
     if not (letter.named_as_a_program and _SUBJECT.search(letter.subject)):
         return []
     lines = [line for line in text.split("\n")[:60] if not _ASIDE.search(line)]
-    people = [to for to in addresses_in("\n".join(lines)) if to not in own and not _NOBODY.match(to)]
+    people = [to for to in addresses_in("\n".join(lines)[:8000]) if to not in own and not _NOBODY.match(to)]
     return people if len(people) == 1 else []
 
 

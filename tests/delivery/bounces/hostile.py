@@ -23,6 +23,9 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "at signs": lambda n: free_text(b"could not deliver\n" + b"@" * n),
     "a@a@a@": lambda n: free_text(b"could not deliver\n" + b"a@" * (n // 2)),
     "lines of brackets": lambda n: free_text(b"Hi. This is the\n" + b"<a@b.example>:\n" * (n // 15)),
+    "words before a recipient": lambda n: free_text(b"could not deliver\n" + (b"a@" * 450 + b"\n") * (n // 901)),
+    "long words": lambda n: free_text(b"could not deliver\n" + (b"a" * 900 + b"\n") * (n // 901)),
+    "Domino in any language": lambda n: free_text(b"x:\n\n  a@b.c\n\n" * (n // 13)),
     "recipients of Exim": lambda n: free_text(
         b"This message was created automatically by \n" + b"  a@b.example\n   550 x\n" * (n // 23)
     ),
