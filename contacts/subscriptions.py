@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from contacts.models import Contact, List, Subscription, Suppression
+from contacts.models import ConsentRecord, Contact, List, Subscription, Suppression
 
 if TYPE_CHECKING:
     from accounts.models import User, Workspace
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Reason = Suppression.Reason
 ONLY_THE_PERSON = (Reason.COMPLAINT, Reason.UNSUBSCRIBED, Reason.ERASED)
 """Stops that no member of a workspace can lift."""
+TO_CONFIRM = (Reason.COMPLAINT, Reason.NO_SUCH_USER, Reason.INACTIVE, Reason.REFUSED, Reason.FULL)
+"""Stops that the person ends by a link that was mailed to the address: it reaches nobody else, and proves that the
+mailbox works. The link in a letter may have been passed on with it."""
 OF_THE_PERSON = (*ONLY_THE_PERSON, Reason.MANUAL)
 """Stops that go with the person to a new address; all others are of the mailbox, and stay with the old one."""
 
@@ -94,10 +97,23 @@ class Choice:
 
 @dataclass(frozen=True)
 class Preferences:
-    """What a person takes: the public lists, those they are on first, and whether all mail is stopped."""
+    """What a person takes: the public lists, those they are on first, and what stops all mail."""
 
     choices: list[Choice]
-    stopped: bool
+    stop: Suppression | None
+
+    @property
+    def to_confirm(self) -> bool:
+        return self.stop is not None and self.stop.reason in TO_CONFIRM
+
+    @property
+    def for_good(self) -> bool:
+        """The person wants none: there is nothing more to stop."""
+        return self.stop is not None and self.stop.reason in ONLY_THE_PERSON
+
+    @property
+    def by_sender(self) -> bool:
+        return self.stop is not None and self.stop.reason == Reason.MANUAL
 
 
 def subscribe(
@@ -135,12 +151,16 @@ def unsubscribe(
     return changed or stopped
 
 
-def resubscribe(contact: Contact, lists: Iterable[List], *, source: str, mailing_ref: str = "") -> bool:
-    """The person's own act: back on these lists, and their own stop or complaint ends. Nobody else may call it."""
+def resubscribe(
+    contact: Contact, lists: Iterable[List], *, source: str, mailing_ref: str = "", confirmed: bool = False
+) -> bool:
+    """The person's own act: back on these lists, and what they unsubscribed from ends. Nobody else may call it.
+
+    `confirmed`: by the link that was mailed to their address, which ends a complaint and what bounces stopped as well.
+    """
     with transaction.atomic():
-        lifted = _lift(
-            contact.workspace_id, contact.address_key, (Reason.UNSUBSCRIBED, Reason.COMPLAINT), source=source
-        )
+        reasons = (Reason.UNSUBSCRIBED, *TO_CONFIRM) if confirmed else (Reason.UNSUBSCRIBED,)
+        lifted = _lift(contact.workspace_id, contact.address_key, reasons, source=source)
         changed = _change_lists("resubscribed", contact, lists, source=source, mailing_ref=mailing_ref)
     return lifted or changed
 
@@ -150,19 +170,36 @@ def preferences(contact: Contact) -> Preferences:
     public = List.objects.of(contact.workspace_id).filter(public=True).order_by("name")
     on = set(contact.subscriptions.filter(state=Subscription.State.SUBSCRIBED).values_list("list_id", flat=True))
     choices = sorted((Choice(item, item.pk in on) for item in public), key=lambda choice: not choice.subscribed)
-    return Preferences(choices, Suppression.objects.covers(contact.workspace_id, contact.address))
+    return Preferences(choices, stop_of(contact))
 
 
-def set_preferences(contact: Contact, wanted: Iterable[int], *, source: str, mailing_ref: str = "") -> bool:
-    """The person's choice among the public lists: on those wanted, off the others."""
+def stop_of(contact: Contact) -> Suppression | None:
+    """What stops all mail to their address."""
+    return Suppression.objects.of(contact.workspace_id).active().filter(address_key=contact.address_key).first()
+
+
+def set_preferences(
+    contact: Contact, wanted: Iterable[int], *, source: str, mailing_ref: str = "", confirmed: bool = False
+) -> bool:
+    """The person's choice among the public lists: on those wanted, off the others. What is to be confirmed waits for
+    that."""
     chosen = set(wanted)
-    choices = preferences(contact).choices
-    on = [choice.list for choice in choices if choice.list.pk in chosen]
-    off = [choice.list for choice in choices if choice.subscribed and choice.list.pk not in chosen]
+    now = preferences(contact)
+    on = [choice.list for choice in now.choices if choice.list.pk in chosen]
+    off = [choice.list for choice in now.choices if choice.subscribed and choice.list.pk not in chosen]
+    if now.to_confirm and not confirmed:
+        on = []
     with transaction.atomic():
         left = unsubscribe(contact, off, source=source, mailing_ref=mailing_ref)
-        came = resubscribe(contact, on, source=source, mailing_ref=mailing_ref) if on else False
+        came = bool(on) and resubscribe(contact, on, source=source, mailing_ref=mailing_ref, confirmed=confirmed)
     return left or came
+
+
+def asked(contact: Contact, *, source: str, mailing_ref: str) -> None:
+    """They want mail again, and a link to confirm it was mailed to them."""
+    ConsentRecord.objects.create(
+        contact=contact, action=ConsentRecord.Action.ASKED, source=source, mailing_ref=mailing_ref
+    )
 
 
 def suppress(

@@ -53,6 +53,7 @@ _SOURCES: dict[str, str | Promise] = {
     "link": gettext_lazy("by the link in a mail"),
     "one-click": gettext_lazy("by the button of their mail program"),
     "preferences": gettext_lazy("on the preferences page"),
+    "confirmation": gettext_lazy("by the link mailed to them to confirm it"),
     "reply": gettext_lazy("after the answer of their mail server"),
     "bounce": gettext_lazy("by their mail server"),
     "report": gettext_lazy("by a report that came back"),
@@ -143,6 +144,7 @@ def _consent(row: ConsentRecord) -> Event:
         action.UNSUBSCRIBED: ("user-off", "mute"),
         action.STOPPED: ("ban", "stop"),
         action.RELEASED: ("lock-open", "run"),
+        action.ASKED: ("mail", "wait"),
     }
     icon, tone = looks[action(row.action)]
     return Event(
@@ -165,6 +167,8 @@ def _consent_title(row: ConsentRecord) -> str:
         return _("All mail stopped: %(why)s") % {"why": why}
     if action == ConsentRecord.Action.RELEASED:
         return _("Mail may go there again")
+    if action == ConsentRecord.Action.ASKED:
+        return _("Asked for mail again: a link to confirm it was mailed to them")
     words = {
         ConsentRecord.Action.SUBSCRIBED: _("Put on “%(list)s”"),
         ConsentRecord.Action.RESUBSCRIBED: _("Came back to “%(list)s”"),

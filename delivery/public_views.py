@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.request import split_domain_port
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts import subscriptions
-from delivery import tracking, tracking_hosts
+from delivery import confirming, tracking, tracking_hosts
 from delivery.bounces.webhooks import receiving
 from delivery.keyring import keyring
 from delivery.models import ReportWebhook
@@ -109,12 +110,39 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """Which lists a person takes. The token is what lets them in: there is no session to protect."""
     who = reader_of(request, token)
     if request.method == "POST":
-        wanted = [int(value) for value in request.POST.getlist("lists") if value.isdecimal()]
+        wanted = _lists(request.POST)
         tracking.set_preferences(who, wanted)
-        return private(redirect(f"{request.path}?saved=1"))
+        done = "asked" if confirming.ask(who, wanted) else "saved"
+        return private(redirect(f"{request.path}?{done}=1"))
     shown = subscriptions.preferences(who.contact) if who.contact else None
-    context = {"who": who, "token": token, "preferences": shown, "saved": "saved" in request.GET}
+    done = next((one for one in ("saved", "asked", "late") if one in request.GET), "")
+    on = [one.list.pk for one in shown.choices if one.subscribed and not shown.stop] if shown else []
+    context = {"who": who, "token": token, "preferences": shown, "wanted": on, "done": done}
     return private(render(request, "delivery/public/preferences.html", context))
+
+
+def _lists(data: QueryDict) -> list[int]:
+    return [int(value) for value in data.getlist("lists") if value.isdecimal() and len(value) < 19]
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of a mail that asks whether its reader wants mail again. GET shows a button, POST acts."""
+    found = keyring().parse_confirm(token)
+    if found is None:
+        raise Http404
+    leave = keyring().unsubscribe_token(found.contact_id, found.mailing_id)
+    who = reader_of(request, leave)
+    page = reverse("delivery:preferences", args=[leave])
+    shown = confirming.what(who, found)
+    if shown is None:
+        return private(redirect(f"{page}?late=1"))
+    if request.method == "POST" and confirming.confirm(who, found, _lists(request.POST)):
+        return private(redirect(f"{page}?saved=1"))
+    context = {"who": who, "preferences": shown, "wanted": _lists(request.GET)}
+    return private(render(request, "delivery/public/confirm.html", context))
 
 
 @require_safe

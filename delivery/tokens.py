@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 VERSION = "1"
 
@@ -27,6 +27,7 @@ _ID_LETTERS = 13  # 64 bits in base32, one bit to spare
 _SIGNATURE_LETTERS = 16  # 80 bits
 _RETURN_PATH = "return-path"
 _UNSUBSCRIBE = "unsubscribe"
+_CONFIRM = "confirm"
 _HOST = "host"
 
 
@@ -60,6 +61,16 @@ class UnsubscribeToken:
 
     contact_id: int
     mailing_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmToken:
+    """Who wants mail again (with the mailing that they came from), which stop that ends, and until when (seconds)."""
+
+    contact_id: int
+    mailing_id: int
+    stop_id: int
+    until: int
 
 
 class KeyProblem(ValueError):
@@ -146,6 +157,14 @@ class Keyring:
     def parse_unsubscribe(self, token: str) -> UnsubscribeToken | None:
         ids = self._read(_UNSUBSCRIBE, token, 2)
         return UnsubscribeToken(*ids) if ids else None
+
+    def confirm_token(self, found: ConfirmToken) -> str:
+        return self._make(_CONFIRM, astuple(found))
+
+    def parse_confirm(self, token: str) -> ConfirmToken | None:
+        """Its hour is the caller's to check."""
+        ids = self._read(_CONFIRM, token, 4)
+        return ConfirmToken(*ids) if ids else None
 
     @functools.cached_property
     def _by_id(self) -> dict[str, Key]:

@@ -14,6 +14,7 @@ readers = [
     path("u/<str:token>", public_views.unsubscribe, name="unsubscribe"),
     path("u/<str:token>/done", public_views.unsubscribed, name="unsubscribed"),
     path("p/<str:token>", public_views.preferences, name="preferences"),
+    path("p/<str:token>/confirm", public_views.confirm, name="confirm"),
     path("v/<str:token>", public_views.view_in_browser, name="view"),
     path("tracking-proof/<slug:nonce>", public_views.host_proof, name="host_proof"),
 ]

@@ -70,6 +70,7 @@ class ConsentRecord(models.Model):
         UNSUBSCRIBED = "unsubscribed"  # taken off a list
         STOPPED = "stopped"  # all mail stopped
         RELEASED = "released"  # a stop was lifted
+        ASKED = "asked"  # somebody with a link of theirs wants mail again: they were mailed a link to confirm it
         RESUBSCRIBED = "resubscribed"  # the person came back by their own act
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
@@ -79,7 +80,9 @@ class ConsentRecord(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
-    source = models.TextField()  # "link", "one-click", "preferences", "import", "page", "api", "sample", …
+    source = (
+        models.TextField()
+    )  # "link", "one-click", "preferences", "confirmation", "import", "page", "api", "sample", …
     statement = models.TextField(blank=True, default="", db_default="")  # the consent in words, or why
     mailing_ref = models.TextField(blank=True, default="", db_default="")  # the mailing whose link was used
     detail: models.JSONField[Any, Any] = models.JSONField(default=dict, db_default={})

@@ -24,7 +24,7 @@ from campaigns import again, audience, editing, launching, starters
 from campaigns.models import Campaign
 from contacts import bulk, importing, subscriptions
 from contacts.models import Bulk, Contact, Field, Import, List, Suppression
-from delivery import domains, routes, tracking, warmup, warmups
+from delivery import confirming, domains, routes, tracking, warmup, warmups
 from delivery.bounces.taking import take
 from delivery.keyring import keyring
 from delivery.models import (
@@ -38,7 +38,7 @@ from delivery.models import (
     SandboxMail,
     WarmUp,
 )
-from delivery.tokens import WebPurpose, WebToken
+from delivery.tokens import ConfirmToken, WebPurpose, WebToken
 from tests.browser.pages import Values
 from tests.delivery.bounces.mails import arf, dsn, return_path
 
@@ -245,6 +245,16 @@ def bounced_later(mailing: Mailing) -> Message:
     return message
 
 
+def who_complained(mailing: Mailing) -> tuple[str, str]:
+    """The tokens of somebody's preferences page, and of the link by which they would come back."""
+    contact = Contact.objects.filter(messages__mailing=mailing).earliest("pk")
+    subscriptions.suppress(mailing.workspace_id, contact.address_key, Suppression.Reason.COMPLAINT, source="report")
+    stop, until = subscriptions.stop_of(contact), int(time.time() + confirming.VALID.total_seconds()) + 1
+    assert stop
+    again = ConfirmToken(contact.pk, mailing.pk, stop.pk, until)
+    return keyring().unsubscribe_token(contact.pk, mailing.pk), keyring().confirm_token(again)
+
+
 def received(mailing: Mailing) -> Values:
     """Messages of each outcome, the mails in the sandbox mailbox, and what a reader can reach."""
     by_state = {
@@ -257,6 +267,7 @@ def received(mailing: Mailing) -> Values:
     web = keys.web_token(WebPurpose.CLICK, mailing.pk, reader.pk)
     assert reader.contact_id
     leave = keys.unsubscribe_token(reader.contact_id, mailing.pk)
+    complained, again = who_complained(mailing)
     outcomes = ("delivered", "bounced", "failed", "excluded")
     return [
         ("delivery:sandbox_*", [{"pk": SandboxMail.objects.latest("pk").pk}]),
@@ -273,6 +284,8 @@ def received(mailing: Mailing) -> Values:
         ("delivery:click", [{"token": web, "number": 1}]),
         ("delivery:view", [{"token": keys.web_token(WebPurpose.VIEW, mailing.pk, reader.pk)}]),
         ("delivery:help_cause", [{"cause": "no_such_user"}]),
+        ("delivery:preferences", [{"token": leave}, {"token": complained, "label": "complained"}]),
+        ("delivery:confirm", [{"token": again}]),
         ("delivery:*", [{"token": leave}]),
     ]
 

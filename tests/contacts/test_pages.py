@@ -195,7 +195,9 @@ def test_a_complaint_at_an_earlier_address_ends_by_the_persons_own_act_only(
     hanako.refresh_from_db()
     assert not subscriptions.release(hanako.workspace, hanako.address_key, note="They phoned")
     assert not standing.of_one(hanako).mailable
-    assert subscriptions.resubscribe(hanako, [news], source="preferences")
+    subscriptions.resubscribe(hanako, [news], source="preferences")
+    assert not standing.of_one(hanako).mailable, "who has the link of a letter may be somebody else"
+    assert subscriptions.resubscribe(hanako, [news], source="confirmation", confirmed=True)
     assert standing.of_one(hanako).mailable
 
 

@@ -23,7 +23,7 @@ from delivery.models import (
     SendingDomain,
     WarmUp,
 )  # fmt: skip
-from delivery.tokens import WebPurpose
+from delivery.tokens import ConfirmToken, WebPurpose
 from tests.factories import factory, of_no_workspace
 
 
@@ -158,6 +158,11 @@ def view_token(workspace: Workspace) -> str:
 @factory("delivery:unsubscribe.token", "delivery:unsubscribed.token", "delivery:preferences.token")
 def unsubscribe_token(workspace: Workspace) -> str:
     return keyring().unsubscribe_token(0, mailing(workspace).pk)
+
+
+@factory("delivery:confirm.token")
+def confirm_token(workspace: Workspace) -> str:
+    return keyring().confirm_token(ConfirmToken(0, mailing(workspace).pk, 0, 0))
 
 
 @factory("delivery:help_cause.cause")

@@ -247,8 +247,8 @@ def test_a_complaint_is_lifted_only_by_the_person() -> None:
     workspace, key, contact = message.mailing.workspace, key_of(message.rcpt) or "", message.contact
     assert not subscriptions.release(workspace, key, note="They said so.") and stopped(message) == "complaint"
     assert contact is not None
-    subscriptions.resubscribe(contact, List.objects.of(workspace), source="opt-in")
-    assert stopped(message) == ""
+    subscriptions.resubscribe(contact, List.objects.of(workspace), source="preferences")
+    assert stopped(message) == "complaint", "only by the link mailed to them: test_confirming.py"
 
 
 def test_who_opts_out_at_their_provider_has_unsubscribed() -> None:
