@@ -14,7 +14,7 @@ _CODE = re.compile(
 )
 # "5.1.1", "(#5.1.1)", "550-5.1.1": no address, no version of a program.
 _STATUS = re.compile(
-    r"(?:(?<![\w.\-/:])|(?<=[ ('\"][245]\d\d[-/|.])|(?<=^[245]\d\d[-/|.]))(?<!version )(?<![eE]xim )(?<!SMTPD )"
+    r"(?:(?<![\w.\-/:])|(?<=[ ('\":=][245]\d\d[-/|.])|(?<=^[245]\d\d[-/|.]))(?<!version )(?<![eE]xim )(?<!SMTPD )"
     r"#?([245])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d)"
 )
 # Those that RFC 5321 and its kin define: other numbers of three digits are rarely reply codes.
