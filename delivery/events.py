@@ -8,10 +8,11 @@ from typing import Any
 from django.db import connection
 
 from delivery.models import Event
+from delivery.queue import prepared
 
 _APPEND = """
 INSERT INTO delivery_event (kind, workspace_id, mailing_id, message_id, contact_id, link, machine, detail)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+VALUES (%(kind)s, %(workspace)s, %(mailing)s, %(message)s, %(contact)s, %(link)s, %(machine)s, %(detail)s::jsonb)
 """
 
 
@@ -30,8 +31,11 @@ def append(
     if kind == Event.Kind.COMPLAINT and mailing_id is not None:
         _count_complaint(mailing_id)
     said = None if detail is None else json.dumps(detail)
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, [kind, workspace_id, mailing_id, message_id, contact_id, link, machine, said])
+    values = {
+        "kind": str(kind), "workspace": workspace_id, "mailing": mailing_id, "message": message_id,
+        "contact": contact_id, "link": link, "machine": machine, "detail": said,
+    }  # fmt: skip
+    prepared.execute(_APPEND, values)
 
 
 def _count_complaint(mailing_id: int) -> None:

@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -26,7 +25,8 @@ from accounts.roles import Role
 from contacts import subscriptions
 from contacts.addresses import key_of
 from delivery import stops
-from delivery.models import AddressFailure, Brakes, MailingRoute, Message, Route
+from delivery.models import AddressFailure, Brakes
+from delivery.queue import prepared
 
 State = AddressFailure.State
 HELD_NOTICE = "stops.held"
@@ -34,11 +34,20 @@ SLICE = 500
 
 _ADD = """
     INSERT INTO delivery_addressfailure (workspace_id, address_key, reason, state, message_id, detail)
-    SELECT * FROM jsonb_to_recordset(%s::jsonb)
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
         AS f(workspace_id bigint, address_key text, reason text, state smallint, message_id bigint, detail jsonb)
     ORDER BY message_id
     ON CONFLICT (message_id) DO NOTHING
-    RETURNING id
+    RETURNING id, message_id
+"""
+# A rehearsal in the sandbox speaks against nobody (Mailing.rehearsed).
+_SENT = """
+    SELECT m.id, m.rcpt, m.mailing_id, l.workspace_id
+    FROM delivery_message m JOIN delivery_mailing l ON l.id = m.mailing_id
+    WHERE m.id = ANY(%(messages)s::bigint[]) AND m.rcpt <> '' AND EXISTS (
+        SELECT FROM delivery_mailingroute t JOIN delivery_route r ON r.id = t.route_id
+        WHERE t.mailing_id = m.mailing_id AND r.kind <> 'sandbox'
+    )
 """
 # Ids grow with time: a mail that arrived after this one says that the mailbox works. A smarthost accepts everything,
 # and reports for days what it could not deliver; and what the sandbox took arrived nowhere.
@@ -100,27 +109,23 @@ def failed(failures: Iterable[Failed], *, source: str) -> dict[int, AddressFailu
 
 def _add(failures: Iterable[Failed]) -> list[AddressFailure]:
     by_message = {one.message: one for one in failures}
-    # A rehearsal in the sandbox speaks against nobody (Mailing.rehearsed).
-    routes = MailingRoute.objects.filter(mailing=OuterRef("mailing")).exclude(route__kind=Route.Kind.SANDBOX)
-    sent = Message.objects.select_related("mailing").filter(Exists(routes), pk__in=by_message)
-    messages = sent.exclude(rcpt="")
-    rows = [_row(message, by_message[message.pk]) for message in messages]
+    sent = prepared.execute(_SENT, {"messages": list(by_message)})
+    rows = {message: _row(by_message[message], rcpt, mailing, workspace) for message, rcpt, mailing, workspace in sent}
     if not rows:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, [json.dumps(rows)])
-        ids = [row[0] for row in cursor.fetchall()]
+    added = prepared.execute(_ADD, {"rows": json.dumps(list(rows.values()))})
+    made = [AddressFailure(pk=key, **rows[message]) for key, message in added]
     # In one order, so that two batches never wait for each other in a ring.
-    return list(AddressFailure.objects.filter(pk__in=ids).order_by("address_key", "pk"))
+    return sorted(made, key=lambda row: (row.address_key, row.pk))
 
 
-def _row(message: Message, one: Failed) -> dict[str, object]:
-    detail = {"mailing": message.mailing_id, "message": message.pk, "reply": one.reply[:300], "cause": one.cause}
+def _row(one: Failed, rcpt: str, mailing: int, workspace: int) -> dict[str, Any]:
+    detail = {"mailing": mailing, "message": one.message, "reply": one.reply[:300], "cause": one.cause}
     if one.report is not None:
         detail["report"] = one.report
     return {
-        "workspace_id": message.mailing.workspace_id, "address_key": key_of(message.rcpt) or message.rcpt,
-        "reason": one.reason, "state": State.COUNTED, "message_id": message.pk, "detail": detail,
+        "workspace_id": workspace, "address_key": key_of(rcpt) or rcpt, "reason": one.reason,
+        "state": int(State.COUNTED), "message_id": one.message, "detail": detail,
     }  # fmt: skip
 
 

@@ -7,10 +7,11 @@ so that two machines cannot keep each other busy (RFC 3834).
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from delivery.bounces import effects, identity, told
@@ -20,6 +21,7 @@ from delivery.dmarc import attached, storing
 from delivery.dmarc.attached import Found as Aggregate
 from delivery.message_page import SHOWN_KINDS
 from delivery.models import IncomingReport, Inlet, Message
+from delivery.queue import prepared
 from delivery.smtp.replies import clean
 
 RAW_KEPT = 256 * 1024  # octets
@@ -27,7 +29,16 @@ NOBODYS_RAW_KEPT = 16 * 1024  # of a report without a valid token: anybody can s
 MOST_TOLD = 20  # recipients of one report that are kept
 LONGEST_KEY = 128
 _MAY_BE_AGGREGATE = (Kind.OTHER, Kind.AUTO_REPLY)  # what reports on messages is no report on a domain
-_ONCE = 579_483_058  # the class of the advisory locks on keys; any number that nothing else uses
+
+_COLUMNS = (
+    "inlet", "key", "source", "rcpt", "kind", "feedback_type", "uuid", "raw_sealed", "size", "workspace_id",
+    "mailing_id", "message_id", "contact_id", "result",
+)  # fmt: skip
+_STORE = f"""
+    INSERT INTO delivery_incomingreport ({", ".join(_COLUMNS)}, told, deeds)
+    VALUES ({", ".join(f"%({name})s" for name in _COLUMNS)}, %(told)s::jsonb, '{{}}')
+    ON CONFLICT (key) DO NOTHING RETURNING id
+"""
 
 
 @dataclass(frozen=True)
@@ -69,33 +80,35 @@ def take_report(
     """The same for an inlet that has read the report itself. `token` is our return path or the token in it; `key` is
     the event's own id, with the inlet's name before it, so that a replay is one."""
     key = clean(key) if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-    known = _known(key)
-    if known is not None:
-        return Taken(known, new=False)
     row = IncomingReport(
-        inlet=inlet, key=key, source=clean(source)[:200], rcpt=clean(token)[:320], kind=str(report.kind),
+        inlet=str(inlet), key=key, source=clean(source)[:200], rcpt=clean(token)[:320], kind=str(report.kind),
         feedback_type=clean(report.feedback_type)[:40], size=len(raw),
-        told=[told.row_of(one) for one in report.recipients[:MOST_TOLD]], result=IncomingReport.Result.NOTHING,
+        told=[told.row_of(one) for one in report.recipients[:MOST_TOLD]], result=str(IncomingReport.Result.NOTHING),
     )  # fmt: skip
     found = identity.message_of(token, report.references, timezone.now())
     if isinstance(found, Message):
         row.workspace_id = found.mailing.workspace_id
         row.mailing_id, row.message_id, row.contact_id = found.mailing_id, found.pk, found.contact_id
     else:
-        row.result = found
+        row.result = str(found)
     if not isinstance(found, Message) or found.mailing.kind in SHOWN_KINDS:
         kept = RAW_KEPT if isinstance(found, Message) else NOBODYS_RAW_KEPT
         row.raw = raw[:kept]  # a report on a notice may return the link of a password reset
+    if not _stored(row):
+        return Taken(IncomingReport.objects.values_list("pk", flat=True).get(key=key), new=False)
     if aggregate:
         storing.settle(row, aggregate)
-    row.save()
+        row.save(update_fields=["kind", "result", "deeds"])
     if isinstance(found, Message) and row.kind != IncomingReport.Kind.DMARC:
         effects.act(row, found, report)
     return Taken(row.pk, new=True)
 
 
-def _known(key: str) -> int | None:
-    """The report with this key. Whoever takes the same at the same time waits here for the first to be done."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_ONCE, key])
-    return IncomingReport.objects.filter(key=key).values_list("pk", flat=True).first()
+def _stored(row: IncomingReport) -> bool:
+    """False when there is one with its key. Whoever takes the same at the same time waits here for the first to be
+    done."""
+    values = {name: getattr(row, name) for name in _COLUMNS}
+    found = prepared.execute(_STORE, values | {"told": json.dumps(row.told)})
+    if found:
+        row.pk, row._state.adding = found[0][0], False
+    return bool(found)

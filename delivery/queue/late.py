@@ -54,7 +54,7 @@ def awaited(message: Message) -> bool:
     return message.state in AWAITED
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def bounced(message: Message, reply: Reply, verdict: Verdict, *, report: int | None = None, ours: bool = True) -> bool:
     """Their server took it, and it did not arrive after all: "bounced later". False when that was known.
     Not `ours`: it was refused where it was forwarded to, which the brakes do not count."""
@@ -78,7 +78,7 @@ def bounced(message: Message, reply: Reply, verdict: Verdict, *, report: int | N
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def failed(message: Message, reply: Reply, verdict: Verdict, *, ours: bool = True) -> bool:
     """A report on one whose outcome nobody knew, or that is still tried: it failed."""
     if not _settle(message, Outcome(message.pk, MessageState.FAILED, verdict.cause, reply=reply)):
@@ -88,7 +88,7 @@ def failed(message: Message, reply: Reply, verdict: Verdict, *, ours: bool = Tru
     return True
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def arrived(message: Message) -> bool:
     """A report, an open, a click or an answer says that one whose outcome nobody knew did arrive. Costs nothing for
     any other."""

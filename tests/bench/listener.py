@@ -20,10 +20,10 @@ READY_SECONDS = 30
 
 _MESSAGES = """
     INSERT INTO delivery_message (mailing_id, rcpt, domain_id, state, attempts)
-    SELECT %s, 'p' || i || '@example.net', %s, 2, 1 FROM generate_series(1, %s) i RETURNING id
+    SELECT %s, 'p' || i || '@example.net', %s, 2, 1 FROM generate_series(1, %s) i RETURNING id, rcpt
 """
 _REPORT = """From: MAILER-DAEMON@mx.example.net\r
-To: <{rcpt}>\r
+To: <{path}>\r
 Subject: Undelivered Mail Returned to Sender\r
 MIME-Version: 1.0\r
 Content-Type: multipart/report; report-type=delivery-status; boundary=b\r
@@ -38,7 +38,7 @@ Content-Type: message/delivery-status\r
 \r
 Reporting-MTA: dns; mx.example.net\r
 \r
-Final-Recipient: rfc822; p{number}@example.net\r
+Final-Recipient: rfc822; {rcpt}\r
 Action: failed\r
 Status: 5.2.2\r
 Diagnostic-Code: smtp; 552 5.2.2 Mailbox full\r
@@ -82,8 +82,8 @@ def show(pace: Pace) -> None:
     print(f"\nlistener: {pace.rate:,.0f} delivery reports/s stored over {CONNECTIONS} connections ({pace.reports:,})")
 
 
-def _rcpts() -> list[str]:
-    """One return path a message of a mailing."""
+def _rcpts() -> list[tuple[str, str]]:
+    """The return path and the recipient of each message of a mailing."""
     from django.db import connection
 
     from delivery.keyring import keyring
@@ -96,12 +96,12 @@ def _rcpts() -> list[str]:
     domain, _new = Domain.objects.get_or_create(name="example.net")
     with connection.cursor() as cursor:
         cursor.execute(_MESSAGES, [of.pk, domain.pk, REPORTS])
-        ids = [row[0] for row in cursor.fetchall()]
+        made = cursor.fetchall()
     host = of.from_address.sending_domain.return_path_host
-    return [f"{keyring().return_path_local(pk)}@{host}" for pk in ids]
+    return [(f"{keyring().return_path_local(pk)}@{host}", rcpt) for pk, rcpt in made]
 
 
-async def _post_all(port: int, rcpts: list[str]) -> Pace:
+async def _post_all(port: int, rcpts: list[tuple[str, str]]) -> Pace:
     """From the first report to the last 250."""
     peers = [await _connect(port) for _ in range(CONNECTIONS)]
     began = time.monotonic()
@@ -129,16 +129,16 @@ async def _connect(port: int) -> Any:
     return peer
 
 
-async def _post(peer: Any, rcpts: list[str], end: float) -> int:
+async def _post(peer: Any, rcpts: list[tuple[str, str]], end: float) -> int:
     """How many were stored until then."""
     reader, writer = peer
-    for number, rcpt in enumerate(rcpts):
+    for number, (path, rcpt) in enumerate(rcpts):
         if time.monotonic() > end:
             return number
-        writer.write(f"MAIL FROM:<>\r\nRCPT TO:<{rcpt}>\r\nDATA\r\n".encode())
+        writer.write(f"MAIL FROM:<>\r\nRCPT TO:<{path}>\r\nDATA\r\n".encode())
         for _ in range(3):
             await reader.readline()
-        writer.write(_REPORT.format(rcpt=rcpt, number=number).encode())
+        writer.write(_REPORT.format(path=path, rcpt=rcpt).encode())
         answer = await reader.readline()
         assert answer.startswith(b"250"), answer
     return len(rcpts)
