@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
-from accounts.models import User, Workspace
+from accounts.models import Role, User, Workspace
 from contacts.models import Contact, List
+from tests.contacts.pages import sign_in
 
 
 @pytest.fixture
@@ -41,3 +43,8 @@ def hanako(workspace: Workspace) -> Contact:
         first_name="花子",
         last_name="山田",
     )
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> Client:
+    return sign_in(workspace, Role.ADMIN)

@@ -47,7 +47,8 @@ from typing import Any
 
 import uvloop
 
-from tests.servers.judge import Judge, Script, Stage
+from tests.servers.judge import Judge
+from tests.servers.stage import Script, Stage
 
 __all__ = ["MIXED", "Acceptance", "Received", "Receiver", "Script"]
 
