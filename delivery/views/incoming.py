@@ -13,6 +13,7 @@ from accounts.roles import Can, WorkspaceRequest, requires
 from contacts.models import Suppression
 from delivery import brakes, stopping
 from delivery.bounces import page
+from delivery.held import held
 from delivery.message_page import SHOWN_KINDS
 from delivery.models import AddressFailure, IncomingReport, Message
 
@@ -27,9 +28,9 @@ def list_reports(request: WorkspaceRequest) -> HttpResponse:
     nobodys = everything and request.GET.get("of") == "nobody"
     rows = IncomingReport.objects.defer("raw_sealed").filter(workspace=None if nobodys else request.workspace)
     found = page_of(rows, request.GET, size=PAGE)
-    held = AddressFailure.objects.filter(workspace=request.workspace, state=AddressFailure.State.HELD).exists()
+    waits = AddressFailure.objects.filter(workspace=request.workspace, state=AddressFailure.State.HELD).exists()
     context = {
-        "page": found, "items": page.items(found.rows), "nobodys": nobodys, "everything": everything, "held": held,
+        "page": found, "items": page.items(found.rows), "nobodys": nobodys, "everything": everything, "held": waits,
     }  # fmt: skip
     return render(request, "delivery/reports.html", context)
 
@@ -53,11 +54,14 @@ def held_stops(request: WorkspaceRequest) -> HttpResponse:
     rows = AddressFailure.objects.filter(workspace=request.workspace, state=AddressFailure.State.HELD)
     reasons = dict(Suppression.Reason.choices)
     found = page_of(rows, request.GET, size=PAGE)
+    summary = held(request.workspace)
     keys = [row.message_id for row in found.rows]
     shown = set(Message.objects.filter(pk__in=keys, mailing__kind__in=SHOWN_KINDS).values_list("pk", flat=True))
     context = {
         "page": found,
         "rows": [{"row": row, "reason": reasons[row.reason], "linked": row.message_id in shown} for row in found.rows],
+        "held": summary,
+        "groups": [(one, reasons[one.reason]) for one in summary.groups],
         "percent": brakes.of(request.workspace).stops,
     }
     return render(request, "delivery/held_stops.html", context)

@@ -56,6 +56,7 @@ def test_a_person_decides_about_addresses_that_are_held(monkeypatch: pytest.Monk
     assert client_of(viewer).post(url, {"do": do}).status_code == 403
     page = client_of(admin).get(url).content.decode()
     assert page.count("User unknown") == 3 and messages[-1].rcpt in page
+    assert "3 addresses wait" in page and f"<b>{messages[-1].rcpt.partition('@')[2]}</b> The address does not" in page
     assert client_of(admin).post(url, {"do": "?"}).status_code == 400
     client_of(admin).post(url, {"do": do})
     stopping.advance()
