@@ -80,12 +80,14 @@ def take_report(
     """The same for an inlet that has read the report itself. `token` is our return path or the token in it; `key` is
     the event's own id, with the inlet's name before it, so that a replay is one."""
     key = clean(key) if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+    found, size = identity.message_of(token, report.references, timezone.now()), len(raw)
+    if isinstance(found, Message) and not found.rcpt:  # its person was erased
+        report, raw = told.nameless(report), b""
     row = IncomingReport(
         inlet=str(inlet), key=key, source=clean(source)[:200], rcpt=clean(token)[:320], kind=str(report.kind),
-        feedback_type=clean(report.feedback_type)[:40], size=len(raw),
+        feedback_type=clean(report.feedback_type)[:40], size=size,
         told=[told.row_of(one) for one in report.recipients[:MOST_TOLD]], result=str(IncomingReport.Result.NOTHING),
     )  # fmt: skip
-    found = identity.message_of(token, report.references, timezone.now())
     if isinstance(found, Message):
         row.workspace_id = found.mailing.workspace_id
         row.mailing_id, row.message_id, row.contact_id = found.mailing_id, found.pk, found.contact_id

@@ -30,6 +30,12 @@ def row_of(one: Reported) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def nameless(report: Report) -> Report:
+    """Without addresses, and without words, which repeat them: what may be kept of an erased person."""
+    them = [replace(one, recipient="", reply=replace(one.reply, text="")) for one in report.recipients]
+    return replace(report, recipients=tuple(them))
+
+
 def report_of(stored: IncomingReport) -> Report:
     """What acts is whole; the references have done their work."""
     return Report(Kind(stored.kind), tuple(map(_reported, stored.told)), feedback_type=stored.feedback_type)

@@ -13,7 +13,7 @@ from delivery.bounces import taking
 from delivery.bounces.report import Kind, Report
 from delivery.bounces.taking import take, take_report
 from delivery.keyring import keyring
-from delivery.models import AddressFailure, IncomingReport, Inlet, Message
+from delivery.models import AddressFailure, Attempt, IncomingReport, Inlet, Message
 from delivery.tokens import Key, Keyring, WebPurpose
 from tests.delivery.bounces.mails import dsn, return_path
 from tests.delivery.queue import world
@@ -115,4 +115,16 @@ def test_nothing_of_an_erased_person_is_left_in_what_came_back(message: Message)
     people.erase(message.contact)
     row = IncomingReport.objects.get(pk=taken.report)
     assert (row.raw, row.told, row.message_id) == (b"", [], message.pk)
+    assert not AddressFailure.objects.exists()
+
+
+def test_nothing_of_an_erased_person_comes_back_with_a_later_report(message: Message) -> None:
+    assert message.contact is not None
+    people.erase(message.contact)
+    taken = take(
+        dsn(message.rcpt, f"550 5.1.1 <{message.rcpt}> unknown"), inlet=Inlet.LISTENER, rcpt=return_path(message)
+    )
+    row, tried = IncomingReport.objects.get(pk=taken.report), Attempt.objects.filter(message_id=message.pk)
+    assert (row.raw, row.told[0]["recipient"], row.told[0]["text"], row.told[0]["code"]) == (b"", "", "", 550)
+    assert row.deeds == [IncomingReport.Deed.BOUNCED] and message.rcpt not in "".join(one.reply or "" for one in tried)
     assert not AddressFailure.objects.exists()
