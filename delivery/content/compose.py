@@ -90,10 +90,6 @@ class Composer:
             data = self._signer.sign(data, second, canonical=True) + data
         return Composed(data, reference)
 
-    def message_id(self, message_id: int) -> str:
-        """The Message-ID field's value for a message."""
-        return self._skeleton.message_id(message_id)
-
     def slots(self, recipient: Recipient) -> Slots:
         """The addresses of this message; of a test or a notice they lead nowhere personal."""
         if self._footing is not Footing.CAMPAIGN:

@@ -1,12 +1,13 @@
 """The bytes of one message: a skeleton made once a mailing, filled for each person.
 
-Deterministic: the Message-ID and the boundary follow from the message's id, the Date is an argument, so the
+Deterministic: the Message-ID and the boundary follow from the message's id and keys, the Date is an argument, so the
 same message can be built again years later and compared.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,15 @@ class Addressed:
     unsubscribe: str
 
 
+def id_proof(reference: str, content_hash: str) -> str:
+    """The part of a Message-ID that only we can write: nobody who has not seen the message knows it, and it tells
+    nothing of the reference.
+
+    With the letter in it ids stay apart after the database was made anew: receivers drop a Message-ID that they know.
+    """
+    return hashlib.sha256(f"{reference} {content_hash}".encode()).hexdigest()[:16]
+
+
 class Skeleton:
     """Everything that the messages of one mailing share. Raises BadHeader for values that cannot stand in a header."""
 
@@ -61,11 +71,8 @@ class Skeleton:
         self._fixed = _fixed(identity)
         self._html_encoding, self._text_encoding = encodings
         domain = addr_spec("From", identity.address).rpartition("@")[2]
-        # The hash keeps ids apart after the database was made anew: receivers drop a Message-ID that they know.
-        self._id_end = f".{content_hash[:12]}@{domain}"
-
-    def message_id(self, number: int) -> str:
-        return f"<{number:x}{self._id_end}>"
+        self._hash = content_hash
+        self._id_end = f"@{domain}>"
 
     def build(self, to: Addressed, body: Encoded) -> bytes:
         """The whole message, unsigned: CRLF only, 7-bit but for a UTF-8 recipient, lines of at most 78 or so."""
@@ -77,7 +84,8 @@ class Skeleton:
         )
         return (
             f"Date: {_date(to.second)}\r\n{self._top}To: {_to(to.to_name, to.to)}\r\n"
-            f"Subject: {_subject(body.subject)}\r\nMessage-ID: {self.message_id(to.id)}\r\n"
+            f"Subject: {_subject(body.subject)}\r\n"
+            f"Message-ID: <{to.id:x}.{id_proof(to.reference, self._hash)}{self._id_end}\r\n"
             f"{unsubscribe}{self._fixed}X-Shirase-Ref: {to.reference}\r\nMIME-Version: 1.0\r\n"
             f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
             f"--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n"

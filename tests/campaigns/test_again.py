@@ -93,8 +93,9 @@ def test_who_bounced_later_gets_it_once_more_and_nobody_who_has_it(
     shop: Shop, smtp_server: Receiver, send_thread: SendThread, send_to: Callable[[Iterable[str]], Campaign]
 ) -> None:
     """Over a smarthost what was broken comes back as reports: these people are no others than who failed at once."""
-    sent = send_to(["late", "moved", "has_it"])
-    said = {"late": "550 5.7.26 Unauthenticated mail is not accepted", "moved": "550 5.1.1 No such user"}
+    sent = send_to(["late", "moved", "closed", "has_it"])
+    gone = "550 5.1.1 No such user"
+    said = {"late": "550 5.7.26 Unauthenticated mail is not accepted", "moved": gone, "closed": gone}
     for message in Message.objects.select_related("mailing", "contact", "domain").filter(mailing=sent.mailing):
         code = said.get(message.rcpt.partition("@")[0])
         if code:
@@ -103,10 +104,11 @@ def test_who_bounced_later_gets_it_once_more_and_nobody_who_has_it(
     draft = draft_for(sent, "bounced")
     chosen = again.chosen(draft)
     assert chosen is not None
-    assert (chosen.outcome, chosen.people) == ("bounced", 2)
+    assert (chosen.outcome, chosen.people) == ("bounced", 3)
+    subscriptions.suppress(sent.workspace_id, "closed@example.net", "no_such_user", source="report")
     mailing = sent_out(draft, shop, send_thread)
-    assert reached(mailing) == {"late", "moved"}  # nobody was stopped by this test
-    assert got(smtp_server) == {"late": 2, "moved": 2, "has_it": 1}
+    assert reached(mailing) == {"late", "moved"} and counts(mailing).excluded == {"bounced": 1}
+    assert got(smtp_server) == {"late": 2, "moved": 2, "closed": 1, "has_it": 1}
 
 
 def test_the_unknown_get_it_once_more_and_nobody_else(
