@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import ipaddress
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import astuple
 
@@ -15,12 +17,14 @@ from django.utils import timezone
 from delivery.dmarc.attached import Found
 from delivery.dmarc.report import Report
 from delivery.dmarc.tallying import Tally, largest, names, tally
-from delivery.models import DmarcReport, DmarcSource, IncomingReport, SendingDomain
+from delivery.models import DmarcReport, DmarcSource, IncomingReport, Inlet, SendingDomain
 from delivery.smtp.replies import clean
 
 KEPT = dt.timedelta(days=400)
 AHEAD = dt.timedelta(days=1)  # that a receiver's clock may be fast
-REPORTS_A_DAY = 500  # of one domain
+REPORTS_A_DAY = 500  # of one domain; half of them for those who reported on it before
+REPORTS_OF_ONE = 100  # reporter, of these
+KNOWN = dt.timedelta(days=14)  # for how long a reporter is, from half a day after its first report
 SOURCES_A_DAY = 500  # of one domain, over all its reports; the rest is one
 SLICE = 5_000
 
@@ -41,9 +45,9 @@ def settle(row: IncomingReport, found: Found) -> None:
     if found.report is None:
         row.kind, row.result = IncomingReport.Kind.DMARC, IncomingReport.Result.UNREADABLE
         for domain in _meant(row.rcpt, found.domain):
-            _keep_unread(domain, found)
+            _keep_unread(domain, found, _network(row))
         return
-    new = store(found.report, _domains(found.report))
+    new = store(found.report, _domains(found.report), _network(row))
     if new is None:
         return
     row.kind = IncomingReport.Kind.DMARC
@@ -61,9 +65,9 @@ def _domains(report: Report) -> QuerySet[SendingDomain]:
 
 
 @transaction.atomic
-def store(report: Report, domains: Iterable[SendingDomain]) -> int | None:
-    """For how many of these domains it is new; 0 for a replay, or where a domain has had its most of a day. None if it
-    is about none of them, or about a time long ago or to come."""
+def store(report: Report, domains: Iterable[SendingDomain], network: str = "") -> int | None:
+    """For how many of these domains it is new; 0 for a replay, or where a domain or this reporter has had its most of a
+    day. None if it is about none of them, or about a time long ago or to come. `network`: where it came from."""
     now = timezone.now()
     if not now - KEPT < report.begin < now + AHEAD:
         return None
@@ -71,7 +75,7 @@ def store(report: Report, domains: Iterable[SendingDomain]) -> int | None:
     tallied = tally(report, by_name)
     if not tallied:
         return None
-    return sum(_keep(by_name[name], report, tallied[name]) for name in sorted(tallied))
+    return sum(_keep(by_name[name], report, tallied[name], network) for name in sorted(tallied))
 
 
 def upload(domain: SendingDomain, found: Found) -> int | None:
@@ -79,13 +83,15 @@ def upload(domain: SendingDomain, found: Found) -> int | None:
     return store(found.report, [domain]) if found.report else None
 
 
-def _keep(domain: SendingDomain, report: Report, sources: dict[str, Tally]) -> bool:
-    if not _has_room(domain, report.begin.date()):
+def _keep(domain: SendingDomain, report: Report, sources: dict[str, Tally], network: str) -> bool:
+    org = clean(report.org)[:100]
+    if not _has_room(domain, report.begin.date(), network or org):
         return False
     _, new = domain.dmarc_reports.get_or_create(
-        org=clean(report.org)[:100],
+        org=org,
         report_id=_short(report.report_id),
         defaults={
+            "reporter": network or org,
             "begin": report.begin,
             "end": max(report.begin, report.end),
             "messages": sum(one.messages for one in sources.values()),
@@ -96,12 +102,30 @@ def _keep(domain: SendingDomain, report: Report, sources: dict[str, Tally]) -> b
     return new
 
 
-def _has_room(domain: SendingDomain, day: dt.date) -> bool:
-    """Whoever keeps a report of the same domain waits here, so that the most is the most."""
+def _has_room(domain: SendingDomain, day: dt.date, reporter: str) -> bool:
+    """Whoever keeps a report of the same domain waits here, so that the most is the most. One reporter cannot take the
+    room of others, nor can many new ones take that of the known."""
     SendingDomain.objects.select_for_update(no_key=True).get(pk=domain.pk)
     start = dt.datetime.combine(day, dt.time(), dt.UTC)
     that_day = domain.dmarc_reports.filter(begin__gte=start, begin__lt=start + dt.timedelta(days=1))
-    return that_day.count() < REPORTS_A_DAY
+    there = Counter(that_day.values_list("reporter", flat=True))
+    if there.total() >= REPORTS_A_DAY or there[reporter] >= REPORTS_OF_ONE:
+        return False
+    lately = domain.dmarc_reports.filter(begin__gte=start - KNOWN, begin__lt=start, reporter=reporter, problem="")
+    known = lately.filter(received_at__lt=timezone.now() - dt.timedelta(hours=12))
+    return there.total() < REPORTS_A_DAY // 2 or known.exists()
+
+
+def _network(row: IncomingReport) -> str:
+    """Of who sent it to the listener: a /24, or a /48 of IPv6; "" where a mailbox lies between."""
+    if row.inlet != Inlet.LISTENER:
+        return ""
+    try:
+        peer = ipaddress.ip_address(row.source.partition("%")[0])
+    except ValueError:
+        return ""
+    peer = getattr(peer, "ipv4_mapped", None) or peer
+    return str(ipaddress.ip_network((peer, 24 if peer.version == 4 else 48), strict=False))
 
 
 def _add(domain: SendingDomain, day: dt.date, sources: dict[str, Tally]) -> None:
@@ -117,13 +141,12 @@ def _add(domain: SendingDomain, day: dt.date, sources: dict[str, Tally]) -> None
         cursor.executemany(_ADD, [[domain.pk, day, source, *astuple(one)] for source, one in rows.items()])
 
 
-def _keep_unread(domain: SendingDomain, found: Found) -> None:
+def _keep_unread(domain: SendingDomain, found: Found, network: str) -> None:
     now = timezone.now()
     problem = DmarcReport.Problem.TOO_BIG if found.too_big else DmarcReport.Problem.BROKEN
-    if _has_room(domain, now.date()):
-        domain.dmarc_reports.get_or_create(
-            org="", report_id=found.digest, defaults={"begin": now, "end": now, "problem": problem}
-        )
+    if _has_room(domain, now.date(), network):
+        seen = {"begin": now, "end": now, "problem": problem, "reporter": network}
+        domain.dmarc_reports.get_or_create(org="", report_id=found.digest, defaults=seen)
 
 
 def _meant(rcpt: str, named: str) -> list[SendingDomain]:

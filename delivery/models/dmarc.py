@@ -21,6 +21,8 @@ class DmarcReport(models.Model):
 
     sending_domain = models.ForeignKey(SendingDomain, on_delete=models.CASCADE, related_name="dmarc_reports")
     org = models.CharField(max_length=100, blank=True)  # who reports, by its own words; "" of one that was not read
+    # Who sent it: the network that it came from, or `org` where that is not known.
+    reporter = models.CharField(max_length=100, blank=True, db_default="")
     report_id = models.CharField(max_length=200)  # or a digest of what is longer, or was not read
     begin = models.DateTimeField()
     end = models.DateTimeField()

@@ -80,6 +80,18 @@ def bomb(octets: int = 300_000_000) -> bytes:
     return held.getvalue()
 
 
+def petabytes() -> bytes:
+    """A zip of some ten kB: sixteen of sixteen of … zips, a petabyte and more at the bottom."""
+    packed = bomb(4_000_000)
+    for _ in range(7):
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+            for n in range(16):
+                archive.writestr(f"{n}.zip", packed)
+        packed = held.getvalue()
+    return packed
+
+
 def mail(data: bytes, *, type_: str = "application/zip", name: str = "report.zip", subject: str = "") -> bytes:
     """A word of text, and the file."""
     encoded = base64.encodebytes(data).replace(b"\n", b"\r\n")

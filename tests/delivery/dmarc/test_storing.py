@@ -19,7 +19,7 @@ from delivery import domains
 from delivery.bounces.taking import take
 from delivery.dmarc import page, storing
 from delivery.models import DmarcReport, DmarcSource, IncomingReport, Inlet, ListenerSeen, SendingDomain
-from tests.delivery.dmarc.mails import MICROSOFT, YAHOO, bomb, gzipped, mail, report, zipped
+from tests.delivery.dmarc.mails import MICROSOFT, YAHOO, bomb, gzipped, mail, petabytes, report, zipped
 from tests.factories import make_member, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -55,8 +55,8 @@ def admin(client: Client, workspace: Workspace) -> Client:
     return client
 
 
-def came(raw: bytes, rcpt: str = TO) -> IncomingReport:
-    return IncomingReport.objects.get(pk=take(raw, inlet=Inlet.LISTENER, rcpt=rcpt).report)
+def came(raw: bytes, rcpt: str = TO, source: str = "") -> IncomingReport:
+    return IncomingReport.objects.get(pk=take(raw, inlet=Inlet.LISTENER, rcpt=rcpt, source=source).report)
 
 
 def shown(client: Client, domain: SendingDomain) -> str:
@@ -150,7 +150,7 @@ def test_a_damaged_report_is_told_where_it_says_that_it_is_one(domain: SendingDo
 
 
 def test_floods_of_reports_and_sources_are_bounded(domain: SendingDomain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storing, "REPORTS_A_DAY", 3)
+    monkeypatch.setattr(storing, "REPORTS_OF_ONE", 3)
     monkeypatch.setattr(storing, "SOURCES_A_DAY", 5)
     for number in range(5):
         rows = [(f"198.51.{number}.{n}", n + 1, "fail", "fail", "none", NEWS) for n in range(4)]
@@ -160,6 +160,37 @@ def test_floods_of_reports_and_sources_are_bounded(domain: SendingDomain, monkey
     assert (found.sources[0].who, found.sources[-1].who, DmarcSource.objects.count()) == ("unknown", "rest", 6)
     DmarcSource.objects.update(day=timezone.now().date() - dt.timedelta(days=401))
     assert storing.forget() == 6
+
+
+def test_no_stranger_takes_the_room_of_who_reported_before(
+    domain: SendingDomain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room for 8 a day, 2 of one network. The stranger calls itself what it likes, and each time another thing."""
+    monkeypatch.setattr(storing, "REPORTS_A_DAY", 8)
+    monkeypatch.setattr(storing, "REPORTS_OF_ONE", 2)
+
+    def sent(source: str, org: str, days_ago: float = 1) -> list[str]:
+        xml = report(GOOGLE_ROWS, org=org, report_id=f"{org} {days_ago}", days_ago=days_ago)
+        return came(mail(xml, type_="text/xml", name="r.xml"), source=source).deeds
+
+    assert sent("2001:db8:1::7", "Known", days_ago=2)
+    DmarcReport.objects.update(received_at=timezone.now() - dt.timedelta(days=1))
+    flood = [bool(sent(f"203.0.{n // 4}.{n}", f"Known {n}")) for n in range(16)]
+    assert flood == [True, True, False, False] * 2 + [False] * 8
+    assert sent("2001:db8:1:ffff::8", "Known")
+    assert not sent("2001:db8:2::8", "Somebody new")
+    assert came(mail(b"PK\x03\x04 no zip"), source="203.0.9.9").result == Result.UNREADABLE
+    assert DmarcReport.objects.filter(problem="").count() == 6
+
+
+def test_forty_kilobytes_of_petabytes_are_never_unpacked(domain: SendingDomain, admin: Client) -> None:
+    packed = petabytes()
+    assert len(packed) < 42_000
+    tracemalloc.start()
+    assert came(mail(packed)).result == Result.UNREADABLE
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert "It is damaged, or no DMARC report." in shown(admin, domain)
 
 
 SCRIPT = "<script>alert(1)</script>"
@@ -177,6 +208,8 @@ def test_a_report_is_added_by_hand_once_and_its_words_are_text(domain: SendingDo
     assert "is known already" in added(gzipped(xml))
     assert "is about example.org" in added(report([], domain="example.org"))
     assert "damaged, or no DMARC report" in added(b"hello")
+    assert "too big to read" in added(b"<" + b" " * 20_100_000)
+    assert "damaged, or no DMARC report" in added(petabytes())
     assert page.of(domain).total.messages == 1234
 
 
