@@ -210,6 +210,9 @@ def test_a_report_is_added_by_hand_once_and_its_words_are_text(domain: SendingDo
     assert "damaged, or no DMARC report" in added(b"hello")
     assert "too big to read" in added(b"<" + b" " * 20_100_000)
     assert "damaged, or no DMARC report" in added(petabytes())
+    admin.handler.enforce_csrf_checks = True  # the view checks the token itself, once the file is bounded
+    file = SimpleUploadedFile("r.xml", report(GOOGLE_ROWS, report_id="forged"))
+    assert admin.post(reverse("delivery:domain_dmarc", args=[domain.pk]), {"file": file}).status_code == 403
     assert page.of(domain).total.messages == 1234
 
 
