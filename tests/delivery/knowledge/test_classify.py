@@ -173,6 +173,16 @@ def test_an_unexplained_refusal_is_unknown_and_suppresses_nobody(line: str) -> N
         "550 Recipient rejected",
         "550 The IP address is unknown",
         "554 This message to the user was rejected as spam",
+        "550-Callback setup failed while verifying <news@example.org>\n550 unknown user",
+        "550 Verification failed for <news@example.org>: unrouteable address",
+        "550 Client host not found in DNS",
+        "550 EHLO domain does not exist",
+        "550 link domain does not exist",
+        "550 5.7.1 user is not known to be allowed to send",
+        "551 Mail from your domain is not accepted",
+        "550 No such domain at this location",
+        "501 5.5.4 Invalid domain name",
+        "550 5.1.1 Mail rejected by policy",
     ],
 )
 def test_words_about_somebody_else_suppress_nobody(line: str) -> None:
