@@ -120,6 +120,7 @@ def test_the_table_of_codes_adds_up_and_is_exported_safely(world: World, client:
     page = client.get("/health/codes").content.decode()
     assert page.count("550 5.1.1") == 2 and "No answer" in page
     assert client.get("/health/codes?cause=no_such_user&provider=docomo").content.decode().count("550 5.1.1") == 1
+    assert 'href="/health?cause=mailbox_full&amp;provider=gmail#advice"' in page, "from a code to its cause and people"
     table = client.get("/health/codes.csv")
     lines = list(csv.DictReader(io.StringIO(b"".join(table).decode("utf-8-sig"))))  # type: ignore[arg-type]
     assert [line["people"] for line in lines] == ["4", "3", "2", "1"]
