@@ -27,6 +27,7 @@ SCHEDULE = {
     "settle reports that wait": every(2, "delivery.tasks.settle_reports", expires=10),
     "look into return mailboxes": every(15, "delivery.tasks.look_into_mailboxes"),
     "forget old notices": every(3600, "delivery.tasks.forget_notices"),
+    "forget reports of nobody": every(60, "delivery.tasks.forget_nobodys"),
     "forget old reports": every(3600, "delivery.tasks.forget_reports"),
     "make and drop partitions": every(3600, "delivery.tasks.make_partitions"),
     "check scheduled campaigns again": every(5, "campaigns.tasks.recheck"),

@@ -46,15 +46,15 @@ def forget_reports() -> int:
     return (
         reports.filter(pk__in=list(with_raw.values_list("pk", flat=True)[:SLICE])).update(raw_sealed="")
         + _delete(reports.filter(pk__in=_before(month, reports, "received_at")))
-        + _delete(_nobodys_beyond())
         + _delete(failures.filter(pk__in=_before(now - timedelta(days=KEPT_DAYS), decided, "at")))
     )
 
 
-def _nobodys_beyond() -> QuerySet[IncomingReport]:
+def forget_nobodys() -> int:
+    """A slice of all but the newest that nobody signed; often, so that a flood fills no disk. Returns how many went."""
     rows = IncomingReport.objects.filter(workspace=None)
     last = rows.order_by("-pk").values_list("pk", flat=True)[NOBODYS_KEPT : NOBODYS_KEPT + 1].first()
-    return rows.filter(pk__lte=last or 0)
+    return _delete(rows.filter(pk__lte=last or 0))
 
 
 def _before(moment: datetime, rows: QuerySet[Any], column: str) -> list[int]:

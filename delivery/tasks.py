@@ -79,6 +79,13 @@ def forget_reports() -> None:
 
 
 @shared_task(ignore_result=True)
+def forget_nobodys() -> None:
+    """Reports that nobody signed, but for the newest."""
+    if retention.forget_nobodys():
+        forget_nobodys.delay()
+
+
+@shared_task(ignore_result=True)
 def forget_dmarc_reports() -> None:
     """What receivers reported more than a year ago."""
     if storing.forget():

@@ -52,6 +52,7 @@ def test_what_came_back_is_forgotten_bit_by_bit_and_what_waits_for_a_person_stay
         )  # fmt: skip
     while retention.forget_reports():
         pass
+    assert retention.forget_nobodys() == 2
     kept = {row.pk: bool(row.raw) for row in IncomingReport.objects.all()}
     assert kept == {old.pk: False, young.pk: True, strangers[2].pk: True, strangers[3].pk: True}
     assert older.pk not in kept

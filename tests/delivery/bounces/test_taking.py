@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -128,3 +129,15 @@ def test_nothing_of_an_erased_person_comes_back_with_a_later_report(message: Mes
     assert (row.raw, row.told[0]["recipient"], row.told[0]["text"], row.told[0]["code"]) == (b"", "", "", 550)
     assert row.deeds == [IncomingReport.Deed.BOUNCED] and message.rcpt not in "".join(one.reply or "" for one in tried)
     assert not AddressFailure.objects.exists()
+
+
+def test_what_a_stranger_can_have_us_keep_is_bounded() -> None:
+    """The figures of docs/bounces.md."""
+    said = b"550 5.1.1 " + "あ".encode() * 700
+    raw = dsn("p@example.net").replace(b"550 5.1.1", said).replace(b"I'm sorry", b"\xff" * 20_000)
+    other = raw[raw.index(b"Final-Recipient") : raw.index(b"--=b\r\nContent-Type: text/rfc822-headers")]
+    raw = raw.replace(other, b"".join(other.replace(b"p@", b"p%d%s@" % (n, b"x" * 300)) for n in range(50)))
+    row = IncomingReport.objects.get(pk=take(raw, inlet=Inlet.LISTENER).report)
+    assert (row.result, len(row.told)) == (IncomingReport.Result.NO_TOKEN, 20)
+    assert 40_000 < len(row.raw_sealed) < 44_000
+    assert len(json.dumps(row.told, ensure_ascii=False).encode()) < 50_000
