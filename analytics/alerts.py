@@ -18,10 +18,10 @@ from analytics.groups import Group, group_of
 from analytics.health import LOST, SILENT, TAKEN
 from analytics.models import Alert
 from analytics.queue_page import Standstill
+from analytics.remedies import PROOFS
 from campaigns.models import Campaign
 from delivery import buckets, knowledge, mailings
 from delivery.domain_records import Status
-from delivery.knowledge import Category
 from delivery.models import Bucket, ListenerSeen, Mailing, ReturnMailbox, Route, SendingDomain, Site
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ MOMENT = timedelta(minutes=2)
 UNSEEN, WEEK = timedelta(minutes=5), timedelta(days=7)
 CLOSINGS = 3  # of a route in a row: for seven minutes it has not answered
 KEPT = timedelta(days=90)
-PROOFS = frozenset({Category.AUTH_SPF, Category.AUTH_DKIM, Category.AUTH_DMARC})
 OPEN = (Mailing.State.EXPANDING, Mailing.State.SENDING)
 
 _DAY = """

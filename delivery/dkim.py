@@ -88,10 +88,6 @@ def public_half(private_pem: str) -> str:
     return base64.b64encode(der).decode("ascii")
 
 
-def dns_name(selector: str, domain: str) -> str:
-    return f"{selector}._domainkey.{domain}"
-
-
 def dns_record(public: str) -> str:
     """The TXT record's text (RFC 6376, 3.6.1); longer than one DNS string, see `dns_strings`."""
     return f"v=DKIM1; k=rsa; p={public}"

@@ -126,10 +126,6 @@ class Keyring:
         chosen = self._by_id[key_id]
         return replace(self, keys=(chosen, *(key for key in self.keys if key is not chosen)))
 
-    @property
-    def newest_id(self) -> str:
-        return self.keys[0].id
-
     def return_path_local(self, message_id: int) -> str:
         """The 32 octets before the @ of the envelope sender, and the value of X-Shirase-Ref."""
         return self._make(_RETURN_PATH, (message_id,))

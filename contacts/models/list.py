@@ -80,9 +80,8 @@ class ConsentRecord(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
-    source = (
-        models.TextField()
-    )  # "link", "one-click", "preferences", "confirmation", "import", "page", "api", "sample", …
+    # "link", "one-click", "preferences", "confirmation", "import", "page", "api", "sample", …
+    source = models.TextField()
     statement = models.TextField(blank=True, default="", db_default="")  # the consent in words, or why
     mailing_ref = models.TextField(blank=True, default="", db_default="")  # the mailing whose link was used
     detail: models.JSONField[Any, Any] = models.JSONField(default=dict, db_default={})
