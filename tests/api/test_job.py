@@ -58,6 +58,6 @@ def test_a_campaign_is_written_sent_and_explained(
     failures = folded(api, draft)
     assert failures["codes"][0] | {"cause": ""} == {"code": "550 5.1.1", "outcome": "failed", "cause": "", "people": 1}
     assert api.get(f"/campaigns/{draft}/report")["status"] == "finished"
-    assert [row["address"] for row in api.get("/suppressions")["items"]] == ["bounce+5.1.1@mail.example"]
+    assert not api.get("/suppressions")["items"], "what the sandbox answers stops nobody"
     assert {a.rcpt for a in receiver.ledger()} >= {"hanako@mail.example", "ken@mail.example"}
     assert AuditEntry.objects.get(action="campaign.schedule").actor_label == "Shop"
