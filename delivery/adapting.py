@@ -1,8 +1,8 @@
 """How fast to go where a receiver asked us to slow down. Pure: rates are messages a second, ages unscaled seconds.
 
 The rate follows from two numbers that all workers share, the rate that was refused and how long ago: half of it at
-once, soon back to 0.9, a while there, then 5 % more at a time until nobody would notice the limit any more. So nothing
-is written between two refusals.
+once, soon back to 0.9, a while there, then 5 % more at a time; past the refused rate 10 %, until nobody would notice
+the limit any more. So nothing is written between two refusals.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ from delivery.smtp.replies import Reply
 HALVED = 0.5
 NEARLY = 0.9  # of the refused rate: where it stays
 GROWTH = 1.05
+CAREFUL = 3  # so many steps by this: then what was refused is passed, and the limit must have risen
+FASTER = 1.1
 HOLD = 2.0  # seconds at half the rate, in which every worker hears of it and what was on its way is answered
-RETURN = 3.0  # then until it is back at 0.9
+RETURN = 2.0  # then until it is back at 0.9
 STAY = 30.0
 STEP = 5.0
 FREE = 10.0  # times the refused rate: then it holds nobody back
 LEAST = 0.02  # one a minute at the half
 MEASURED_AS_SET = 0.5  # when so much of a set rate got through, the set rate is what was refused
+CALM = 7.0  # seconds after a refusal, and these more:
+CALM_MESSAGES = 60
 PROBING = HOLD + RETURN + STAY
 
 _ASKING = frozenset(
@@ -51,12 +55,20 @@ def rate(refused: float, age: float) -> float:
     if age < HOLD + RETURN:
         return refused * (HALVED + (NEARLY - HALVED) * (age - HOLD) / RETURN)
     steps = 0 if age < PROBING else 1 + math.floor((age - PROBING) / STEP)
-    return refused * NEARLY * GROWTH**steps
+    return refused * NEARLY * _grown(steps)
+
+
+def _grown(steps: int) -> float:
+    return float(GROWTH ** min(steps, CAREFUL) * FASTER ** max(0, steps - CAREFUL))
 
 
 def lasts(refused: float, free: float) -> float:
     """Seconds from the refusal until the rate is `free` again."""
-    return PROBING + max(0, math.ceil(math.log(free / (refused * NEARLY), GROWTH) - 1e-9) - 1) * STEP
+    left = free / (refused * NEARLY)
+    steps = math.ceil(math.log(left, GROWTH) - 1e-9)
+    if steps > CAREFUL:
+        steps = CAREFUL + math.ceil(math.log(left / _grown(CAREFUL), FASTER) - 1e-9)
+    return PROBING + max(0, steps - 1) * STEP
 
 
 def free(refused: float, limit: float) -> float:
@@ -64,12 +76,16 @@ def free(refused: float, limit: float) -> float:
     return max(refused, min(limit, refused * FREE))
 
 
-def refused_rate(went: float, measured: float) -> float:
+def refused_rate(went: float, measured: float, former: float = 0.0, age: float = math.inf) -> float:
     """The rate that was refused: the one set, or what actually got through where that was clearly less.
 
-    `went` is infinite where nothing was set.
+    `went` is infinite where nothing was set. `former` was refused `age` seconds ago (0: nothing was). Where less was
+    sent since and nobody minded for a while, one refusal is a chance, or a burst of ours after a stall: the limit is
+    where it was. One that did fall refuses again before it is calm.
     """
-    return max(LEAST, went if measured >= MEASURED_AS_SET * went else measured)
+    if measured < MEASURED_AS_SET * went:
+        return max(LEAST, measured)
+    return max(LEAST, went, former if age >= CALM + CALM_MESSAGES / went else 0.0)
 
 
 def counts(age: float, sent: float) -> bool:

@@ -197,10 +197,11 @@ def own_connections(route: Route, sender: Sender) -> Sender:
 
 
 @transaction.atomic
-def buy(wanted: Sequence[Scope], number: int) -> tuple[Sale, float]:
-    """Up to `number` messages from all these scopes; with the sale comes the database's now, in its seconds."""
+def buy(wanted: Sequence[Scope], number: int, *, within: float = math.inf) -> tuple[Sale, float]:
+    """Up to `number` messages from all these scopes, none that would begin later than `within` seconds from now; with
+    the sale comes the database's now, in its seconds."""
     rows, now = _locked([scope.key for scope in wanted])
-    sale, after = throttle.sell([(rows[scope.key], scope.limits) for scope in wanted], number, now)
+    sale, after = throttle.sell([(rows[scope.key], scope.limits) for scope in wanted], number, now, within=within)
     if sale.number:
         _write({scope.key: bucket for scope, bucket in zip(wanted, after, strict=True)})
         _count(wanted, sale.number)

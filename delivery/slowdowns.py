@@ -30,11 +30,17 @@ _LOCK = """
     FROM delivery_bucket WHERE key = %s FOR UPDATE
 """
 _SLOW = """
-    UPDATE delivery_bucket SET slowed_at = clock_timestamp(), refused_rate = %(refused)s, slowed_cause = %(cause)s,
+    UPDATE delivery_bucket SET slowed_at = statement_timestamp(), refused_rate = %(refused)s, slowed_cause = %(cause)s,
         slowed_since = CASE WHEN slowed_until > now() - %(remembered)s * interval '1 second' THEN slowed_since
-            ELSE clock_timestamp() END,
-        slowed_until = clock_timestamp() + %(lasts)s * interval '1 second'
+            ELSE statement_timestamp() END,
+        slowed_until = statement_timestamp() + %(lasts)s * interval '1 second'
     WHERE key = %(key)s
+"""
+# The first to be refused knows what it sent itself: what others got through at the same time is not written down yet,
+# and each of them tells it once.
+_TOGETHER = """
+    UPDATE delivery_bucket SET refused_rate = least(refused_rate + %(measured)s, greatest(refused_rate, %(rate)s))
+    WHERE key = %(key)s AND slowed_since = slowed_at
 """
 
 
@@ -127,6 +133,7 @@ def heard(refusal: Refusal) -> float | None:
         return float(closed)
     ages = (math.inf if age is None else age / scale, refusal.sent / scale)
     if not adapting.counts(*ages):
+        _together(refusal)
         return _shut(refusal) if refusal.opening else None
     went = refusal.rate
     if refused is not None and ages[0] < math.inf:
@@ -137,7 +144,7 @@ def heard(refusal: Refusal) -> float | None:
         # A server that is just "busy", and was not seen at work a moment ago, is one that fails.
         asks = ages[0] < REMEMBERED or CAUSES[refusal.cause].category is not Category.REMOTE_BUSY
         return _shut(refusal, gently=asks)
-    _slow(refusal, adapting.refused_rate(went, measured))
+    _slow(refusal, adapting.refused_rate(went, measured, refused or 0.0, ages[0]))
     return _shut(refusal) if refusal.opening else 0.0
 
 
@@ -163,6 +170,11 @@ def _slow(refusal: Refusal, refused: float) -> None:
             },
         )  # fmt: skip
         cursor.execute(_SOLD_AHEAD, [buckets.slow_key(refusal.key)])
+
+
+def _together(refusal: Refusal) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_TOGETHER, {"key": refusal.key, "measured": refusal.measured, "rate": refusal.rate})
 
 
 def _limit(route: int, site: int | None) -> float:

@@ -96,10 +96,13 @@ def add(window: Window, number: int) -> Window:
     return replace(window, sold=(*earlier, max(0, last + number)))
 
 
-def sell(scopes: Sequence[tuple[Bucket, Limits]], wanted: int, now: float) -> tuple[Sale, list[Bucket]]:
+def sell(
+    scopes: Sequence[tuple[Bucket, Limits]], wanted: int, now: float, *, within: float = FOREVER
+) -> tuple[Sale, list[Bucket]]:
     """Buy up to `wanted` messages from all scopes at once; back come the sale and the buckets as they are then.
 
-    The narrowest scope holds: the start is the latest, the gap the widest, the number what every cap allows.
+    The narrowest scope holds: the start is the latest, the gap the widest, the number what every cap allows. What
+    would begin later than `within` seconds from now is not sold.
     """
     rolled = [_rolled(bucket, limits, now) for bucket, limits in scopes]
     number, again = _allowed(rolled, scopes, wanted)
@@ -107,6 +110,8 @@ def sell(scopes: Sequence[tuple[Bucket, Limits]], wanted: int, now: float) -> tu
         return Sale(0, again, 0.0), rolled
     rate = min((limits.rate for _, limits in scopes), default=FOREVER)
     start = max([now, *(bucket.next_at for bucket in rolled)])
+    if start - now > within:
+        return Sale(0, start, 0.0), rolled
     gap = 0.0 if rate is FOREVER or rate == FOREVER else 1 / rate
     sold = [_sold(bucket, limits, number, start) for bucket, (_, limits) in zip(rolled, scopes, strict=True)]
     return Sale(number, start, gap), sold
@@ -125,9 +130,10 @@ def give_back(bucket: Bucket, limits: Limits, sale: Sale, number: int) -> Bucket
     )
 
 
-def batch(rate: float, most: int) -> int:
-    """How many to buy at once: half a second's worth, so that a second's figure stays within a few per cent."""
-    return most if rate == FOREVER else max(1, min(most, round(rate * SLICE)))
+def batch(rate: float, most: int, *, changing: bool = False) -> int:
+    """How many to buy at once: half a second's worth, so that a second's figure stays within a few per cent; half of
+    that where the rate changes all the time, since what was bought goes at the rate of then."""
+    return most if rate == FOREVER else max(1, min(most, round(rate * (SLICE / 2 if changing else SLICE))))
 
 
 def narrowest(limits: Iterable[Limits]) -> float:

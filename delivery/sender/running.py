@@ -176,21 +176,20 @@ class Running:
     def _size(self) -> int:
         if self.claim.one_by_one:
             return 1
-        self._size_now = throttle.batch(buckets.narrowest(self.claim.scopes), self._pace.size())
+        rate = buckets.narrowest(self.claim.scopes)
+        self._size_now = throttle.batch(rate, self._pace.size(), changing=rate < self.set_rate)
         return self._size_now
 
     async def _buy(self, wanted: int) -> tuple[int, float, float]:
         """Waits until what was bought may begin: number, start (of the loop's clock), gap."""
         try:
-            sale, now = await self.process.database.ask(buckets.buy, self.claim.scopes, wanted)
+            sale, now = await self.process.database.ask(buckets.buy, self.claim.scopes, wanted, within=LONGEST_PAUSE)
         except (DatabaseError, InterfaceError):
             self._stop(1.0)  # slow, never open
             return 0, 0.0, 0.0
         self._sale = sale
         wait = max(0.0, sale.start - now)
-        if not sale.number or wait > LONGEST_PAUSE:
-            if sale.number:
-                await self._give_back(sale.number)
+        if not sale.number:
             self._stop(min(wait, LONGEST_REST))
             return 0, 0.0, 0.0
         start = self._loop.time() + wait
