@@ -10,7 +10,6 @@ import asyncio
 import enum
 import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
@@ -19,11 +18,13 @@ import aiosmtplib
 from aiosmtplib import SMTP, SMTPResponse
 from aiosmtplib.protocol import SMTPProtocol
 
+from delivery.smtp import tcp
 from delivery.smtp.commands import Capabilities
-from delivery.smtp.failures import as_reply, auth_failure, banner_failure, connect_fault, tls_failure
+from delivery.smtp.failures import OpeningFailed, as_reply, auth_failure, banner_failure, tls_failure
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Phase, ProtocolError, Reply, clean, scan
 from delivery.smtp.session import Session
+from delivery.smtp.tcp import Step
 from delivery.smtp.timeouts import Timeouts
 
 
@@ -54,14 +55,6 @@ class Endpoint:
     source_address: str = ""
 
 
-class OpeningFailed(Exception):
-    """An opening step failed; the reply says how. Stays within this module and the route test."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(str(reply))
-        self.reply = reply
-
-
 class _Protocol(SMTPProtocol):
     """aiosmtplib's, but a reply is what `scan` says: it would take the last line's code of one whose codes differ."""
 
@@ -76,8 +69,6 @@ class _Protocol(SMTPProtocol):
 
 
 aiosmtplib.smtp.SMTPProtocol = _Protocol  # type: ignore[attr-defined]  # there is no other way to give it one
-
-Step = Callable[[Phase, str], None]  # told of every step that succeeded, in order
 
 
 async def connect(
@@ -122,7 +113,7 @@ class _Opening:
         self._transport: asyncio.BaseTransport | None = None
 
     async def run(self) -> Session:
-        sock = await self._tcp()
+        sock, self.address = await tcp.dial(self.endpoint, self.timeouts.connect, self.on_step)
         try:
             banner = await self._banner(sock)  # the socket is the transport's from here on
             self._transport = self.smtp.transport
@@ -137,65 +128,6 @@ class _Opening:
                 cast(asyncio.Transport, transport).abort()
             self.smtp.close()
             raise
-
-    # TCP
-
-    async def _tcp(self) -> socket.socket:
-        """The first address that takes the connection; else what was wrong with the first (IPv4 where there is one)."""
-        failures = []
-        for family, address in await self._addresses():
-            try:
-                return await self._dial(family, address)
-            except OSError as error:
-                failures.append(connect_fault(error).reply(Phase.CONNECT, str(error)))
-            except OpeningFailed as failed:
-                failures.append(failed.reply)
-        raise OpeningFailed(failures[0] if failures else Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT))
-
-    async def _addresses(self) -> list[tuple[int, str]]:
-        names = self.endpoint.addresses or (self.endpoint.host,)
-        loop = asyncio.get_running_loop()
-        found: list[tuple[int, str]] = []
-        for name in names:
-            try:
-                infos = await loop.getaddrinfo(name, self.endpoint.port, type=socket.SOCK_STREAM)
-            except OSError as error:  # gaierror: the name of a smarthost, set by a person
-                gone = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
-                fault = Fault.NO_SUCH_DOMAIN if gone else Fault.DNS_TEMPORARY
-                raise OpeningFailed(fault.reply(Phase.DNS, f"{name}: {error.strerror}")) from error
-            found += [(info[0], str(info[4][0])) for info in infos]
-        found = self._like_source(list(dict.fromkeys(found)))
-        self.on_step(Phase.DNS, " ".join(address for _, address in found))
-        return found
-
-    def _like_source(self, found: list[tuple[int, str]]) -> list[tuple[int, str]]:
-        """From an IPv4 address there is no way to an IPv6 one, and back."""
-        source = self.endpoint.source_address
-        family = socket.AF_INET6 if ":" in source else socket.AF_INET
-        if source and not (same := [one for one in found if one[0] == family]):
-            raise OpeningFailed(Fault.NETWORK_UNREACHABLE.reply(Phase.CONNECT, f"from {source}"))
-        return same if source else found
-
-    async def _dial(self, family: int, address: str) -> socket.socket:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            if self.endpoint.source_address:
-                self._bind(sock)
-            loop = asyncio.get_running_loop()
-            await asyncio.wait_for(loop.sock_connect(sock, (address, self.endpoint.port)), self.timeouts.connect)
-        except BaseException:
-            sock.close()
-            raise
-        self.address = address
-        self.on_step(Phase.CONNECT, address)
-        return sock
-
-    def _bind(self, sock: socket.socket) -> None:
-        try:
-            sock.bind((self.endpoint.source_address, 0))
-        except OSError as error:
-            raise OpeningFailed(Fault.SOURCE_ADDRESS.reply(Phase.CONNECT, str(error))) from error
 
     # Banner, EHLO, TLS, AUTH
 

@@ -11,6 +11,14 @@ from delivery.smtp.faults import Fault
 from delivery.smtp.replies import EnhancedStatus, Phase, Reply, clean
 
 
+class OpeningFailed(Exception):
+    """A step of opening a connection failed; the reply says how. Stays within the opening."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
 def as_reply(code: int, text: str, phase: Phase) -> Reply:
     if not 200 <= code <= 599:  # aiosmtplib's own -1: not an SMTP reply
         return Fault.PROTOCOL_ERROR.reply(phase, text)
