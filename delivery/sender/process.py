@@ -9,9 +9,7 @@ import resource
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
 
 import structlog
 from django.conf import settings
@@ -22,32 +20,31 @@ from delivery.brakes import pause_route
 from delivery.dns import Resolver
 from delivery.journal import Journal
 from delivery.knowledge import classify
-from delivery.models import Limit, Mailing
+from delivery.models import Mailing
 from delivery.newest_mark import NewestMark
 from delivery.queue import ending, leasing, recovery
 from delivery.queue.leasing import Claim, Worker
 from delivery.sender import mailing as sendings
 from delivery.sender.database import Database
 from delivery.sender.jobs import Line
+from delivery.sender.known_limits import KnownLimits
+from delivery.sender.known_places import KnownPlaces
 from delivery.sender.mailing import Sending
 from delivery.sender.pace import Pace
-from delivery.sender.places import Place
 from delivery.sender.policies import Policies
 from delivery.sender.routing import Router, router_for
 from delivery.sender.running import Running
 from delivery.sender.slots import Sharing
-from delivery.slowdowns import Refusal, Slowdown
+from delivery.slowdowns import Refusal
 from delivery.smtp.faults import Fault
 from delivery.smtp.replies import Reply
 from delivery.smtp.timeouts import Timeouts
 
 log = structlog.get_logger(__name__)
-K = TypeVar("K")
 
 MOST_LEASES = 64  # at once: slow lanes wait, they do not work
 LEASES_A_RUN = 2  # so that one ends while the next begins
-FRESH_SECONDS = 30.0  # what is read about mailings and routes is read again after this
-LIMITS_SECONDS = 1.0  # and limits after this: a lease may last longer than somebody who slows it down can wait
+FRESH_SECONDS = 30.0  # what is read about a mailing is read again after this
 NOTHING_WAIT = 0.2
 LEAST_TIMEOUTS = 0.02
 RECOVER_SECONDS = 5.0
@@ -77,14 +74,9 @@ class Process:
         self._dots = 0
         self._dots_file = settings.RUN_DIR / f"send-{os.getpid()}.open"
         self.sharing = Sharing()
-        self._places: dict[str, tuple[Place, float]] = {}
-        self._place_locks: dict[str, asyncio.Lock] = {}
-        self._old_places: set[Place] = set()
+        self.places = KnownPlaces(self)
         self._sendings: dict[int, tuple[Sending, float]] = {}
-        self.known_limits: list[Limit] = []
-        self._slowdowns: list[Slowdown] = []
-        self._limits_read_at = -LIMITS_SECONDS
-        self._limits_lock = asyncio.Lock()
+        self.limits = KnownLimits(self.database)
         self._paces: dict[tuple[int, str], Pace] = {}
         self._leases: set[asyncio.Task[None]] = set()
         self._working: dict[int, int] = {}  # run of each lease that starts people
@@ -168,11 +160,11 @@ class Process:
     async def close(self) -> None:
         """No new marks; open dots get their time; leases are given back."""
         self.draining = True
-        for place in self._all_places():
+        for place in self.places.all():
             place.withdraw()
         if self._leases:
             await asyncio.wait(self._leases)
-        await asyncio.gather(*(place.close() for place in self._all_places()))
+        await asyncio.gather(*(place.close() for place in self.places.all()))
         self.sharing.close()
         await self.policies.close()
         for mailing in self.broken:  # it would break the next process too
@@ -204,7 +196,7 @@ class Process:
         if self._full_until is None:
             log.error("The disk is full: nothing is sent until the journal has room", folder=str(settings.JOURNAL_DIR))
             self._full_until = asyncio.get_running_loop().time() + FULL_SECONDS
-            for place in self._all_places():
+            for place in self.places.all():
                 place.withdraw()
 
     def has_room(self) -> bool:
@@ -215,36 +207,6 @@ class Process:
         if now > self._full_until:
             self._full_until = None if self.journal.has_room() else now + FULL_SECONDS
         return self._full_until is None
-
-    async def place(self, key: str, line: Callable[..., Line], *args: object) -> Place:
-        """The place of this key, one at a time; its line is read again when it is stale."""
-        async with self._place_locks.setdefault(key, asyncio.Lock()):
-            now = asyncio.get_running_loop().time()
-            known = self._places.get(key)
-            if known and now - known[1] < FRESH_SECONDS:
-                return known[0]
-            found = await self.database.ask(line, *args)
-            if known and known[0].line == found:
-                self._places[key] = (known[0], now)
-                return known[0]
-            if known:
-                self._old_places.add(known[0])
-            self._places[key] = (Place(self, found), now)
-            return self._places[key][0]
-
-    async def limits(self) -> list[Limit]:
-        """As they are now; what `slowed` tells is read with them. Raises what the database raises."""
-        async with self._limits_lock:
-            now = asyncio.get_running_loop().time()
-            if now - self._limits_read_at >= LIMITS_SECONDS:
-                self.known_limits, self._slowdowns = await self.database.ask(_limits_and_slowdowns)
-                self._limits_read_at = now
-            return self.known_limits
-
-    def slowed(self) -> dict[str, float]:
-        """Messages a second now, by key, where a receiver asked us to slow down."""
-        later = asyncio.get_running_loop().time() - self._limits_read_at
-        return {one.key: one.rate(later) for one in self._slowdowns}
 
     def pace(self, claim: Claim) -> Pace:
         """What the lane has shown; kept while this process lives, a few numbers each."""
@@ -260,10 +222,7 @@ class Process:
         """The place is closed for everybody, or its route paused; seconds."""
         cause = classify(reply, provider=line.provider).cause
         log.warning("A mail server takes nothing now", place=line.key, reply=str(reply), cause=cause)
-        self._places = {  # read again before they are next used: somebody may have set it right
-            key: (place, -FRESH_SECONDS if place.line.key == line.key else read_at)
-            for key, (place, read_at) in self._places.items()
-        }
+        self.places.doubt(line)
         try:
             if pause:
                 await self.database.ask(pause_route, line.route, cause)
@@ -282,7 +241,7 @@ class Process:
             return 1.0
         if closed is not None:
             log.info("A mail server asks us to slow down", place=refusal.key, cause=refusal.cause, closed=closed)
-        self._limits_read_at = -LIMITS_SECONDS
+        self.limits.read_again()
         return closed
 
     async def proved(self, line: Line) -> None:
@@ -304,36 +263,18 @@ class Process:
     async def _router(self, claim: Claim) -> Router:
         return await self.database.insist(router_for, self, claim)
 
-    def _all_places(self) -> list[Place]:
-        return [place for place, _ in self._places.values()] + list(self._old_places)
-
     def _rest_places(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._rested_at < 1.0:
-            return
-        self._rested_at = now
-        self.tell_open_dots()
-        for place in self._all_places():
-            place.rest()
-        self._old_places = {place for place in self._old_places if place.busy}
-        self._places = {
-            key: (place, read_at)
-            for key, (place, read_at) in self._places.items()
-            if place.busy or now - read_at < FRESH_SECONDS
-        }
-        self._place_locks = {
-            key: lock for key, lock in self._place_locks.items() if key in self._places or lock.locked()
-        }
+        if now - self._rested_at >= 1.0:
+            self._rested_at = now
+            self.tell_open_dots()
+            self.places.rest()
 
 
 def _pause(mailing: int, reason: str) -> None:
     found = Mailing.objects.filter(pk=mailing).first()
     if found is not None:
         mailings.pause(found, reason)
-
-
-def _limits_and_slowdowns() -> tuple[list[Limit], list[Slowdown]]:
-    return buckets.limits(), slowdowns.current()
 
 
 def _allow_many_files() -> None:

@@ -68,18 +68,18 @@ class Router:
 
     async def scopes(self, claim: Claim) -> list[buckets.Scope]:
         """The limits that hold for the whole lease, as they are now; where somebody asked us to slow down, that too."""
-        known, slowed = await self._process.limits(), self._process.slowed()
+        known, slowed = await self._process.limits.read(), self._process.limits.slowed()
         return buckets.scopes(known, self._sender, self._route, claim.site, slowed)
 
     def set_rate(self, claim: Claim) -> float:
         """Messages a second of the limits alone, as last read."""
-        known = self._process.known_limits
+        known = self._process.limits.rows
         return buckets.narrowest(buckets.scopes(known, self._sender, self._route, claim.site, {}))
 
     async def only_place(self, claim: Claim) -> Place | None:
         """The place that the whole lease depends on; None when each message has its own."""
         key = f"{buckets.route_key(claim.route)}{self._own}"
-        return await self._process.place(key, smarthost_line, claim.route, self._own)
+        return await self._process.places.at(key, smarthost_line, claim.route, self._own)
 
     async def route(self, claim: Claim, ids: Sequence[int]) -> Routed:
         return Routed(everyone=await self.only_place(claim))
@@ -113,7 +113,7 @@ class DirectRouter(Router):
             else:
                 going.setdefault(site_ids[answer.site], []).append((one, answer))
         numbers = {site: len(them) for site, them in going.items()}
-        slowed = self._process.slowed()
+        slowed = self._process.limits.slowed()
         closed, waits = await self._process.database.ask(site_waits, claim, self._sender, numbers, slowed)
         routed.keys = [buckets.site_key(claim.route, site) for site in going if site not in closed]
         for site, them in going.items():
@@ -169,7 +169,7 @@ class DirectRouter(Router):
         key = f"{buckets.site_key(claim.route, site)}{self._own}|{hosts}"
         if answer.policy:
             key += f"|{answer.policy.mode}:{','.join(answer.policy.mx)}"
-        return await self._process.place(key, direct_line, claim.route, site, answer, self._own)
+        return await self._process.places.at(key, direct_line, claim.route, site, answer, self._own)
 
 
 def router_for(process: Process, claim: Claim) -> Router:

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from delivery.models import Attempt, MessageState
 from delivery.queue import ending
 from delivery.queue.counts import counts
-from delivery.sender import process
+from delivery.sender import known_places
 from delivery.sender.thread import SendThread
 from tests.delivery.queue import world
 from tests.servers.receiver import Receiver
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_lease_whose_connections_to_the_database_break_ends_in_order(
     smtp_server: Receiver, send_thread: SendThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "FRESH_SECONDS", 0.0)  # so that every batch asks the database for its route
+    monkeypatch.setattr(known_places, "FRESH_SECONDS", 0.0)  # so that every batch asks the database for its route
     smtp_server.answer(dot={"*": "WAIT 0.02"})
     here = world.make(smtp_server)
     here.people(f"p{n}@example.net" for n in range(300))

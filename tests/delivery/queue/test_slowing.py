@@ -19,7 +19,7 @@ from django.utils import timezone
 from delivery import slowdowns, throttle
 from delivery.models import Bucket, Message, Run, Site
 from delivery.queue import ticks
-from delivery.sender import process
+from delivery.sender import known_limits
 from delivery.sender.thread import SendThread
 from delivery.slowdowns import Refusal
 from tests.delivery.queue import world
@@ -41,7 +41,7 @@ RATE = 40.0
 def scaled(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.TIME_SCALE = SCALE
     monkeypatch.setattr(throttle, "SLICE", throttle.SLICE * SCALE)
-    monkeypatch.setattr(process, "LIMITS_SECONDS", process.LIMITS_SECONDS * SCALE)
+    monkeypatch.setattr(known_limits, "LIMITS_SECONDS", known_limits.LIMITS_SECONDS * SCALE)
 
 
 def allow(rate: float, answers: dict[str, str]) -> dict[str, Any]:
