@@ -18,6 +18,7 @@ from accounts.api_keys import Scope
 from accounts.idempotency import once
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
 from campaigns import launching, preflight, problems, testing
+from campaigns.api.finding import campaign_of, known_provider, refused
 from campaigns.api.shapes import (
     CampaignStatus,
     Changed,
@@ -27,9 +28,6 @@ from campaigns.api.shapes import (
     TestIn,
     TestOut,
     When,
-    campaign_of,
-    known_provider,
-    refused,
     status_of,
 )
 from campaigns.api.writing import reader

@@ -15,6 +15,7 @@ from accounts.api import ApiRequest, Id, Key, Line, Page, Resource, Window, page
 from accounts.api_keys import Scope
 from accounts.problems import FieldError, Kind, Problem, invalid, of_form
 from campaigns import again, audience, contents, editing, listing, preflight, previewing, problems, samples, tasks
+from campaigns.api.finding import campaign_of, field_of, known_provider, refused
 from campaigns.api.shapes import (
     AgainIn,
     CampaignChange,
@@ -24,10 +25,6 @@ from campaigns.api.shapes import (
     CheckOut,
     FunnelOut,
     PreviewOut,
-    campaign_of,
-    field_of,
-    known_provider,
-    refused,
 )
 from campaigns.forms import AudienceForm, ContentForm, RouteForm
 from campaigns.models import Campaign
