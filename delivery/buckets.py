@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection, transaction
 
-from delivery import retry, site_defaults, throttle, warmups
-from delivery.models import Limit, Mailing, Route, Site
+from delivery import retry, throttle, warmups
+from delivery.models import Limit, Mailing, Route
 from delivery.throttle import Limits, Sale, Window
 
-DEFAULT_PER_CONNECTION = 1_000
 PAUSED = math.inf  # seconds: nobody knows when a person resumes it
 
 
@@ -48,15 +47,6 @@ class Sender:
         """As the end of a key: "/domain:3", or nothing."""
         parts = (("domain", self.domain), ("workspace", self.workspace))
         return "".join(f"/{name}:{value}" for name, value in parts if value is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """Every limit that counts a connection, by key, with the most that all workers may hold under it together."""
-
-    shared: tuple[tuple[str, int], ...]
-    messages: int  # that each may carry
-    idle: float | None  # seconds without work until it is closed, where anybody says so
 
 
 def route_key(route: int) -> str:
@@ -99,7 +89,7 @@ def scopes(
     found = {
         key: set_rates
         for limit in known
-        if (key := _key(limit)) and _applies(limit, route, site, sender) and (set_rates := rates(limit)) != Limits()
+        if (key := key_of(limit)) and applies(limit, route, site, sender) and (set_rates := rates(limit)) != Limits()
     }
     for key in closing_keys(route, site):
         if key in slowed:
@@ -113,7 +103,7 @@ def limited_sites(route: int, sender: Sender, slowed: Mapping[str, float]) -> di
     for limit in limits():
         site, set_rates = limit.site_id, rates(limit)
         if site is not None and set_rates != Limits() and _names(limit, route, sender):
-            found.setdefault(site, {})[_key(limit)] = set_rates
+            found.setdefault(site, {})[key_of(limit)] = set_rates
     ours = site_key(route, 0).removesuffix("0")
     for key, rate in slowed.items():
         if key.startswith(ours):
@@ -126,7 +116,7 @@ def rates(limit: Limit) -> Limits:
     return Limits(limit.per_second, limit.per_minute, limit.per_hour, limit.per_day)
 
 
-def _applies(limit: Limit, route: Route, site: int | None, sender: Sender) -> bool:
+def applies(limit: Limit, route: Route, site: int | None, sender: Sender) -> bool:
     if limit.site_id is not None and (route.kind != Route.Kind.DIRECT or limit.site_id != site):
         return False
     return _names(limit, route.pk, sender)
@@ -141,7 +131,7 @@ def _names(limit: Limit, route: int, sender: Sender) -> bool:
     )
 
 
-def _key(limit: Limit) -> str:
+def key_of(limit: Limit) -> str:
     parts = [
         f"{name}:{value}"
         for name, value in (
@@ -159,41 +149,6 @@ def _key(limit: Limit) -> str:
 def narrowest(found: Iterable[Scope]) -> float:
     """Messages a second of the narrowest of these scopes; infinite if none has a rate."""
     return throttle.narrowest(scope.limits for scope in found)
-
-
-def connections(route: Route, site: int | None, sender: Sender) -> Connections:
-    """What holds for one connection over this route (to this site, where we deliver to it) that mails for `sender`."""
-    limits = [limit for limit in Limit.objects.all() if _applies(limit, route, site, sender)]
-    shared = [(key, limit.connections) for limit in limits if limit.connections and (key := _key(limit))]
-    messages = [limit.per_connection for limit in limits if limit.per_connection]
-    idle = [limit.idle_seconds for limit in limits if limit.idle_seconds]
-    if site is not None and (manners := _manners(site)) is not None:
-        of_site = [limit for limit in limits if limit.site_id is not None]
-        if not any(limit.connections for limit in of_site):
-            shared.append((site_key(route.pk, site), manners.connections))
-        if not any(limit.per_connection for limit in of_site):
-            messages.append(manners.per_connection)
-        if not idle:
-            idle.append(manners.idle_seconds)
-    return Connections(tuple(sorted(shared)), min(messages, default=DEFAULT_PER_CONNECTION), min(idle, default=None))
-
-
-def _manners(site: int) -> site_defaults.Manners | None:
-    provider = Site.objects.filter(pk=site).values_list("provider", flat=True).first()
-    return site_defaults.of(provider or "")
-
-
-def own_connections(route: Route, sender: Sender) -> Sender:
-    """What of this sender limits of connections name: its mail then goes over connections that carry no other's."""
-    named = [
-        limit
-        for limit in Limit.objects.exclude(connections=None, per_connection=None)
-        if limit.route_id in (None, route.pk)
-    ]
-    return Sender(
-        sender.domain if sender.domain in {limit.sending_domain_id for limit in named} else None,
-        sender.workspace if sender.workspace in {limit.workspace_id for limit in named} else None,
-    )
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from accounts import fields
-from delivery import buckets
+from delivery import buckets, connection_limits
 from delivery.buckets import Sender
 from delivery.models import Mailing, Route
 from delivery.mta_sts import Policy
@@ -64,7 +64,7 @@ class Router:
         self._route = route
         self._sender = buckets.sender_of(mailing)
         # What of the sender limits of connections name: its mail shares no connection with others'.
-        self._own = buckets.own_connections(route, self._sender)
+        self._own = connection_limits.own(route, self._sender)
 
     async def scopes(self, claim: Claim) -> list[buckets.Scope]:
         """The limits that hold for the whole lease, as they are now; where somebody asked us to slow down, that too."""
@@ -182,7 +182,7 @@ def router_for(process: Process, claim: Claim) -> Router:
 def smarthost_line(route_id: int, sender: Sender) -> Line:
     """Read from the database: a smarthost, or the sandbox, which is one without secrets."""
     route = Route.objects.get(pk=route_id)
-    limits = buckets.connections(route, None, sender)
+    limits = connection_limits.of(route, None, sender)
     endpoint = Endpoint(
         host=route.host,
         port=route.port,
@@ -217,7 +217,7 @@ def direct_line(route_id: int, site_id: int, answer: MxResult, sender: Sender) -
     """To these MX hosts: TLS if they offer it, no certificate asked for (there is none to rely on), unless an MTA-STS
     policy of the domain says that there is."""
     route = Route.objects.get(pk=route_id)
-    limits = buckets.connections(route, site_id, sender)
+    limits = connection_limits.of(route, site_id, sender)
     policy = answer.policy
     endpoints = tuple(
         Endpoint(

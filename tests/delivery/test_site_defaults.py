@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from delivery import buckets, providers, site_defaults
+from delivery import buckets, connection_limits, providers, site_defaults
 from delivery.buckets import Sender
 from delivery.models import Limit, Route, Site
 
@@ -30,12 +30,12 @@ def test_a_default_holds_until_a_figure_is_set_for_the_provider() -> None:
     route = Route.objects.create(name="Direct", kind=Route.Kind.DIRECT)
     site = Site.objects.create(key="docomo", provider="docomo")
     key = buckets.site_key(route.pk, site.pk)
-    found = buckets.connections(route, site.pk, Sender())
+    found = connection_limits.of(route, site.pk, Sender())
     assert (found.shared, found.messages, found.idle) == (((key, 3),), 100, 5)
 
     Limit.objects.create(route=route, site=site, connections=7, idle_seconds=30)
 
-    found = buckets.connections(route, site.pk, Sender())
+    found = connection_limits.of(route, site.pk, Sender())
     assert (found.shared, found.messages, found.idle) == (((key, 7),), 100, 30)
 
 
@@ -44,5 +44,5 @@ def test_nothing_is_assumed_of_others_and_of_smarthosts() -> None:
     other = Site.objects.create(key="small.example")
 
     for site in (other.pk, None):
-        found = buckets.connections(route, site, Sender())
-        assert (found.shared, found.messages, found.idle) == ((), buckets.DEFAULT_PER_CONNECTION, None)
+        found = connection_limits.of(route, site, Sender())
+        assert (found.shared, found.messages, found.idle) == ((), connection_limits.DEFAULT_PER_CONNECTION, None)
