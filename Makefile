@@ -41,7 +41,7 @@ db-stop:
 	@$(PY) manage.py postgres stop
 
 test: install-dev
-	@$(PY) -m pytest $(PYTEST) $(or $(TESTS),tests)
+	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(PYTEST) $(or $(TESTS),tests)
 
 lint: install-dev
 	$(PY) -m ruff check .

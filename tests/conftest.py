@@ -1,4 +1,5 @@
-"""Tests run on a PostgreSQL of their own (`var/test`), which the first session starts and the last one stops."""
+"""Tests run on a PostgreSQL of their own (`var/test`), which the first session starts and the last one stops. Where
+they run in several processes (`make test`), each process has its own."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ sys.path.insert(0, str(ROOT))
 # The product reads its settings once, so that these come before its first import.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Whatever the environment says: tests never touch an install's data or its broker.
-os.environ["VAR_DIR"] = str(ROOT / "var" / "test")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+os.environ["VAR_DIR"] = str(ROOT / "var" / (f"test-{WORKER}" if WORKER else "test"))
 os.environ["BROKER_URL"] = "memory://"
 # Playwright's synchronous interface runs an event loop in this thread; the tests' own queries are not in it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -37,6 +39,9 @@ django.setup()
 
 def pytest_configure(config: pytest.Config) -> None:
     translations.compile_stale(settings.BASE_DIR)
+    if config.getoption("numprocesses", None) and not WORKER:
+        del os.environ["DJANGO_SETTINGS_MODULE"]  # the workers' settings, too, wait for this file to name their folder
+        return
     if not settings.EMBEDDED:
         return
     settings.RUN_DIR.mkdir(parents=True, exist_ok=True)
@@ -100,5 +105,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running in this thread, beside which no other may run."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Browser tests come first: each of them is long, and one that began last would be waited for alone. Those that
+    want the machine for themselves come last."""
+    items.sort(key=lambda item: (item.get_closest_marker("alone") is not None, not item.get_closest_marker("browser")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Nothing runs in another process beside a test that is marked `alone`. Whoever waits at the door keeps it shut."""
+    how = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
+    with (ROOT / "var" / "test.door").open("w") as door, (ROOT / "var" / "test.room").open("w") as room:
+        fcntl.flock(door, how)
+        fcntl.flock(room, how)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        return (yield)

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+@pytest.mark.alone
 @pytest.mark.faults
 @pytest.mark.slow
 def test_nothing_is_lost_or_sent_twice_whatever_happens() -> None:

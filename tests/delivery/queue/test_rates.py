@@ -19,7 +19,7 @@ from tests.delivery.queue import world
 from tests.delivery.queue.world import sending
 from tests.servers.receiver import Receiver
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 PURCHASES = 12  # of each worker
 
 

@@ -26,7 +26,7 @@ from tests.delivery.queue import world
 from tests.servers.fixtures import StartReceiver
 from tests.servers.receiver import Receiver
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 SCALE = float(os.environ.get("SLOWING_SCALE", "0.2"))
 SERVED, AWAY = (0.85, 0.03) if SCALE == 1 else (0.5, 0.06)
 FAST = "421 4.7.0 Too fast, slow down"
