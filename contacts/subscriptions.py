@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from contacts.models import ConsentRecord, Contact, List, Subscription, Suppression
 
@@ -227,6 +228,12 @@ def suppress(
         "gravity": [str(member) for member in GRAVITY],
     }
     return _changed(_STOP, parameters)
+
+
+def complained_again(workspace: int, address_key: str) -> bool:
+    """The stop counts from now: no link that was mailed before ends it."""
+    rows = Suppression.objects.of(workspace).active().filter(address_key=address_key, reason=Reason.COMPLAINT)
+    return bool(rows.update(created_at=timezone.now()))
 
 
 def follow(contact: Contact, earlier_key: str, *, actor: User | None = None) -> bool:

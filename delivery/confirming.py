@@ -27,11 +27,13 @@ from delivery.tracking import Reader
 
 VALID = timedelta(days=7)
 AGAIN = timedelta(days=1)  # nobody's mailbox is filled by who presses the button again
+MOST, MOST_IN = 3, timedelta(days=30)  # nor by who comes back each day
 
 
 @transaction.atomic
 def ask(who: Reader, wanted: Sequence[int]) -> bool:
-    """Mail the link, once a day; in the reader's language. False where there is nothing to confirm."""
+    """Mail the link, once a day and MOST times in MOST_IN; in the reader's language. False where there is nothing to
+    confirm."""
     if who.contact is None:
         return False
     contact = Contact.objects.select_for_update().get(pk=who.contact.pk)
@@ -39,8 +41,9 @@ def ask(who: Reader, wanted: Sequence[int]) -> bool:
     lists = [choice.list.pk for choice in now.choices if choice.list.pk in wanted]
     if not lists or not now.to_confirm or now.stop is None:
         return False
-    lately = contact.consents.filter(action=ConsentRecord.Action.ASKED, at__gt=timezone.now() - AGAIN)
-    if not lately.filter(at__gt=now.stop.created_at).exists():
+    asked = contact.consents.filter(action=ConsentRecord.Action.ASKED, at__gt=timezone.now() - MOST_IN)
+    lately = asked.filter(at__gt=max(now.stop.created_at, timezone.now() - AGAIN))
+    if not lately.exists() and asked.count() < MOST:
         until = timezone.now() + VALID
         token = ConfirmToken(contact.pk, who.mailing.pk, now.stop.pk, math.ceil(until.timestamp()))
         _post(who, contact, f"{reverse('delivery:confirm', args=[keyring().confirm_token(token)])}?{_query(lists)}")

@@ -26,10 +26,12 @@ def complained(message: Message, *, source: str, left: bool = False, detail: dic
     if Event.objects.filter(message_id=locked.pk, kind=kind).exists():
         return False
     for key in () if locked.mailing.rehearsed else _keys(locked):
-        subscriptions.suppress(
+        stopped = subscriptions.suppress(
             locked.mailing.workspace_id, key, reason, source=source, mailing_ref=str(locked.mailing_id),
             detail={"mailing": locked.mailing_id, "message": locked.pk, **(detail or {})},
         )  # fmt: skip
+        if not stopped and reason == Reason.COMPLAINT:
+            subscriptions.complained_again(locked.mailing.workspace_id, key)
     events.append(
         kind,
         workspace_id=locked.mailing.workspace_id,

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from urllib.parse import urlsplit
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
@@ -17,6 +18,7 @@ from django.utils.translation import override
 from contacts import subscriptions, timeline
 from contacts.models import ConsentRecord, Contact, Subscription, Suppression
 from delivery import confirming, tracking
+from delivery.bounces import complaints
 from delivery.keyring import keyring
 from delivery.models import Mailing, Message
 from delivery.sender.thread import SendThread
@@ -111,6 +113,32 @@ def test_nobody_is_mailed_the_link_twice_a_day_nor_for_another_reason(client: Cl
         assert client.post(here.page, here.lists).headers["Location"].endswith("?saved=1")
         assert here.stopped == (reason == Reason.MANUAL)
     assert asks.count() == 2
+
+
+@pytest.mark.django_db
+def test_who_holds_the_letter_cannot_have_its_person_asked_for_ever(client: Client) -> None:
+    here = Complained()
+    asks = Message.objects.filter(mailing__kind=Mailing.Kind.OPT_IN)
+    for _day in range(6):
+        assert client.post(here.page, here.lists).headers["Location"].endswith("?asked=1")
+        ConsentRecord.objects.filter(action="asked").update(at=timezone.now() - timedelta(days=2))
+    assert asks.count() == confirming.MOST
+    ConsentRecord.objects.filter(action="asked").update(at=timezone.now() - timedelta(days=31))
+    client.post(here.page, here.lists)
+    assert asks.count() == confirming.MOST + 1
+
+
+@pytest.mark.django_db
+def test_who_calls_the_confirmation_spam_has_said_no(client: Client) -> None:
+    here = Complained()
+    Suppression.objects.update(created_at=timezone.now() - timedelta(days=9))
+    client.post(here.page, here.lists)
+    link, asked = here.link(), Message.objects.get(mailing__kind=Mailing.Kind.OPT_IN)
+    Suppression.objects.update(created_at=timezone.now() - timedelta(days=8))
+    assert complaints.complained(asked, source="report")
+    Suppression.objects.update(created_at=F("created_at") + timedelta(seconds=2))  # the link is good to a second
+    client.post(link, here.lists)
+    assert here.stopped
 
 
 @pytest.mark.django_db
