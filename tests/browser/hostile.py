@@ -32,7 +32,16 @@ from contacts.models import Bulk, Contact, Suppression
 from delivery import domains, tracking
 from delivery.bounces.taking import take
 from delivery.keyring import keyring
-from delivery.models import AddressFailure, Inlet, Mailing, Message, Route, SandboxMail
+from delivery.models import (
+    AddressFailure,
+    Inlet,
+    Mailing,
+    Message,
+    ReportWebhook,
+    ReturnMailbox,
+    Route,
+    SandboxMail,
+)
 from delivery.sandbox import store
 from delivery.tokens import WebPurpose, WebToken
 from tests.delivery.bounces.mails import arf, dsn, return_path
@@ -59,7 +68,12 @@ def write_all(email: str, password: str) -> dict[str, Any]:
     named = Workspace(name=SHORT, legal_name=SCRIPT[:200], postal_address=SCRIPT)
     workspace = setup.create_first_workspace(named, by=owner, sample_data=False)
     mailing, campaign = sent(workspace, owner)
-    pages = [*inside(workspace, owner), *people_pages(workspace, owner), *reports(mailing, campaign, workspace, owner)]
+    pages = [
+        *inside(workspace, owner),
+        *people_pages(workspace, owner),
+        *reports(mailing, campaign, workspace, owner),
+        *inlets(),
+    ]
     return {"mark": MARK, "pages": pages}
 
 
@@ -193,6 +207,19 @@ def foreign_reports(reader: Message) -> list[int]:
         take(complaint, inlet=Inlet.IMAP, rcpt=return_path(reader), source=SHORT).report,
         take(bounce, inlet=Inlet.IMAP, rcpt=SCRIPT, source=SHORT).report,
     ]
+
+
+def inlets() -> list[str]:
+    """A mail store and a service that are called, and answer, with a script; and the help page asked about one."""
+    store_of = ReturnMailbox.objects.create(
+        name=SHORT, host=SHORT, username=SHORT, folder=SHORT, move_to=SHORT, problem="talk", problem_said=SCRIPT[:500],
+        enabled=False,
+    )  # fmt: skip
+    hook = ReportWebhook.objects.create(provider=Inlet.SES, name=SHORT, topic=SCRIPT[:300])
+    return [
+        reverse("delivery:inlets"), reverse("delivery:mailbox", args=[store_of.pk]),
+        reverse("delivery:webhook", args=[hook.pk]), reverse("delivery:help") + f"?q={quote(f'550 5.1.1 {SCRIPT}')}",
+    ]  # fmt: skip
 
 
 def reports(mailing: Mailing, campaign: Campaign, workspace: Workspace, owner: User) -> list[str]:
