@@ -12,6 +12,8 @@ from delivery.queue.leasing import Claim
 from delivery.queue.outcomes import RETURNED, Outcome
 from delivery.queue.settle import record, settle
 
+_TO_WAIT = (RETURNED, MessageState.DEFERRED)
+
 
 @transaction.atomic
 def flush(claim: Claim, outcomes: Sequence[Outcome], *, marked: int) -> None:
@@ -29,11 +31,11 @@ def flush(claim: Claim, outcomes: Sequence[Outcome], *, marked: int) -> None:
 
 
 def _late(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Those of a lost lease that still say something. Who was given back waits already, by what recovery did, and may
-    be on the way under another lease: waiting a second time, they would get it twice. Who is unknown does not wait."""
-    back = [outcome.message for outcome in outcomes if outcome.result == RETURNED]
-    unknown = set(Message.objects.filter(pk__in=back, state=MessageState.UNCERTAIN).values_list("pk", flat=True))
-    return [outcome for outcome in outcomes if outcome.result != RETURNED or outcome.message in unknown]
+    """Those of a lost lease that still say something. Who is to wait does so already, by what recovery did, and may be
+    on the way under another lease: waiting a second time, they would get it twice. Who is unknown does not wait."""
+    waiting = [outcome.message for outcome in outcomes if outcome.result in _TO_WAIT]
+    unknown = set(Message.objects.filter(pk__in=waiting, state=MessageState.UNCERTAIN).values_list("pk", flat=True))
+    return [outcome for outcome in outcomes if outcome.result not in _TO_WAIT or outcome.message in unknown]
 
 
 @transaction.atomic

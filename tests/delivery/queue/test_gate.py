@@ -202,6 +202,33 @@ def test_who_was_never_marked_does_not_wait_twice_once_the_lease_is_lost(what: s
     assert leasing.take(HERE) is None
 
 
+@pytest.mark.parametrize("what", ["end", "flush"])
+def test_who_is_tried_again_is_left_alone_by_the_worker_that_lost_them(what: str, tmp_path: Path) -> None:
+    """It had recorded that they wait, and was stopped for so long that another worker has them now."""
+    mailing = sending(1)
+    claim = leasing.take(HERE)
+    assert claim
+    gate.pass_through(claim, rules(mailing), claim.ids)
+    later = Outcome(claim.ids[0], MessageState.DEFERRED, "greylisted", delay=300.0, costs=1, failing=True)
+    gate.pass_through(claim, rules(mailing), [], [later])
+    Lease.objects.update(lease_until=timezone.now() - timezone.timedelta(hours=1))
+    assert recovery.recover(HERE.host, tmp_path) == 1
+    Deferral.objects.update(due_at=timezone.now())
+    other = leasing.take(HERE)
+    assert other
+    gate.pass_through(other, rules(mailing), other.ids)
+    attempts = Message.objects.get().attempts
+
+    if what == "end":
+        ending.end(claim, [later], once=True)
+    else:
+        ending.flush(claim, [later], marked=1)
+
+    assert Deferral.objects.get().lease_id == other.lease
+    assert Message.objects.get().attempts == attempts
+    assert leasing.take(HERE) is None
+
+
 def two_held() -> Mailing:
     """A mailing whose two people both are held."""
     mailing = sending(2)
