@@ -296,7 +296,7 @@ def test_a_reset_link_leads_to_our_own_address_whatever_the_request_says(
 def test_a_reset_mail_speaks_the_language_of_the_person(client: Client, admin: User) -> None:
     User.objects.update(language="ja")
     client.post("/password/reset", {"email": admin.email})
-    assert mail.outbox[0].subject == "Shirase パスワードの再設定"
+    assert mail.outbox[0].subject == "Shiraseパスワードの再設定"
 
 
 def test_nobody_signs_up_uninvited(client: Client, admin: User) -> None:
