@@ -41,7 +41,7 @@ RECORD_ONCE = f"""{RECORD}
 _STATE_NAMES = "ARRAY['queued','deferred','delivered','failed','uncertain','held','cancelled']"
 
 # States: 0 queued, 1 deferred, 2 delivered, 3 failed, 4 uncertain, 5 held, 6 cancelled; 100 returned.
-# What is learnt late (an answer, or that the dot was never sent) settles what was uncertain.
+# What is learnt late (an answer, or that the dot was never sent) settles what was uncertain: that try counts already.
 _SETTLE = f"""
     WITH o AS (
         SELECT * FROM jsonb_to_recordset(%(outcomes)s::jsonb)
@@ -57,7 +57,8 @@ _SETTLE = f"""
         FROM o JOIN delivery_message msg ON msg.id = o.m AND msg.mailing_id = %(mailing)s::bigint
         WHERE msg.state IN (0, 1) OR (msg.state = 4 AND o.r IN (1, 2, 3, 100))
     ), changed AS (
-        UPDATE delivery_message msg SET attempts = msg.attempts + go.a, state = go.now_is,
+        UPDATE delivery_message msg SET state = go.now_is,
+            attempts = msg.attempts + CASE WHEN go.was = 4 THEN 0 ELSE go.a END,
             cause = CASE WHEN go.r = 100 THEN NULL ELSE go.u END
         FROM go WHERE msg.id = go.m AND msg.state = go.was AND (go.r <> 100 OR go.was = 4)
         RETURNING go.m, go.r, go.u, go.d, go.k, go.v, go.l, go.was, go.now_is, go.domain_id, go.a, go.b, go.f
