@@ -31,7 +31,7 @@ from tests.faults.stand import Stand
 class Row:
     """`hit` lets it happen and the campaign end; it returns the most people whose outcome may be unknown then.
 
-    `short`: also in the short form, which CI plays; the others have tests of their own there, one by one.
+    `short`: also in the short form, which CI plays; most others have tests of their own there.
     """
 
     fault: str
